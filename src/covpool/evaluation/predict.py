@@ -1,0 +1,134 @@
+"""Run a network over a loader and keep what it said of every picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+Precision = Literal["32-true", "bf16-mixed"]
+
+
+class Batches(Protocol):
+    """What ``predict`` needs of a loader: its batches of (images, labels, indices) in order."""
+
+    def __len__(self) -> int: ...
+
+    def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Any]: ...
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Logits (n, K), labels (n,) and dataset indices (n,) of the pictures that could be read, on the CPU.
+
+    A picture that was passed over by the loader has no row: ``indices`` says which pictures the rows are.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    indices: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def probabilities(self) -> Tensor:
+        """Softmax of the logits in float32."""
+        return self.logits.float().softmax(dim=1)
+
+    @property
+    def correct(self) -> Tensor:
+        """Whether the highest logit is the label's; NaN logits are never right."""
+        finite = ~self.logits.isnan().any(dim=1)
+        return (self.logits.argmax(dim=1) == self.labels) & finite
+
+
+def pick_device(device: str | torch.device = "auto") -> torch.device:
+    """The device named, or for "auto" the accelerator torch reports, else the CPU.
+
+    Example:
+        >>> pick_device("cpu")
+        device(type='cpu')
+    """
+    if device != "auto":
+        return torch.device(device)
+    if torch.accelerator.is_available():
+        return torch.accelerator.current_accelerator() or torch.device("cpu")
+    return torch.device("cpu")
+
+
+def precision_context(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
+    """Autocast to bfloat16 for "bf16-mixed"; nothing for "32-true"."""
+    if precision == "32-true":
+        return nullcontext()
+    if precision == "bf16-mixed":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    raise ValueError(f"precision must be '32-true' or 'bf16-mixed'; got {precision!r}")
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Eval mode inside the block; afterwards every submodule is back in its own former mode.
+
+    Module by module, because a frozen part may be in eval mode inside a network in training mode.
+    """
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+@torch.no_grad()
+def predict(
+    network: nn.Module,
+    loader: Batches,
+    *,
+    device: str | torch.device = "auto",
+    precision: Precision = "32-true",
+    progress: Callable[[int, int], None] | None = None,
+) -> Predictions:
+    """Logits of every picture of ``loader``, the network in eval mode; its former modes are put back.
+
+    Dtype: logits are returned in float32 whatever the precision of the forward pass.
+    Args:
+        network: moved to ``device``; parameters are not changed.
+        loader: an ``eval_loader``; only its epoch 0 is read.
+        progress: called with (batches done, batches in all) after each batch.
+
+    Example:
+        >>> from collections import namedtuple
+        >>> Batch = namedtuple("Batch", "images labels indices")
+        >>> class TwoPictures:
+        ...     def __len__(self):
+        ...         return 1
+        ...     def epoch(self, epoch, start_batch=0):
+        ...         yield Batch(torch.eye(2), torch.tensor([0, 0]), torch.tensor([0, 1]))
+        >>> predict(nn.Identity(), TwoPictures(), device="cpu").correct
+        tensor([ True, False])
+    """
+    place = pick_device(device)
+    network.to(place)
+    logits, labels, indices = [], [], []
+    with evaluating(network), precision_context(precision, place):
+        for done, batch in enumerate(loader.epoch(0), start=1):
+            logits.append(network(batch.images.to(place)).float().cpu())
+            labels.append(batch.labels)
+            indices.append(batch.indices)
+            if progress is not None:
+                progress(done, len(loader))
+    return _join(logits, labels, indices)
+
+
+def _join(logits: list[Tensor], labels: list[Tensor], indices: list[Tensor]) -> Predictions:
+    if not logits:
+        raise ValueError(
+            "predict() needs at least one readable picture; the loader gave none. Check the data folder."
+        )
+    return Predictions(torch.cat(logits), torch.cat(labels), torch.cat(indices))
