@@ -1,0 +1,24 @@
+"""Recipes: frozen data that says how a network is trained. Standard library and YAML only, no torch."""
+
+from covpool.recipes.choice import Choice, split_choices
+from covpool.recipes.reading import RecipeError
+from covpool.recipes.schema import (
+    LoaderSpec,
+    NetworkSpec,
+    OptimizerSpec,
+    Recipe,
+    ScheduleSpec,
+    TransformSpec,
+)
+
+__all__ = [
+    "Choice",
+    "LoaderSpec",
+    "NetworkSpec",
+    "OptimizerSpec",
+    "Recipe",
+    "RecipeError",
+    "ScheduleSpec",
+    "TransformSpec",
+    "split_choices",
+]

@@ -1,0 +1,87 @@
+"""The ranges of a recipe's values: what can be said without looking any name up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from covpool.recipes.schema import NetworkSpec, OptimizerSpec, Recipe, ScheduleSpec, TransformSpec
+
+
+def value_mistakes(recipe: Recipe) -> list[str]:
+    """Every value of ``recipe`` that is out of its range, as sentences."""
+    return [
+        *_network(recipe.network),
+        *_transform(recipe.transform),
+        *_at_least("loader.batch_size", recipe.loader.batch_size, 1),
+        *_at_least("loader.workers", recipe.loader.workers, 0),
+        *_optimizer(recipe.optimizer),
+        *_schedule(recipe.schedule),
+        *_part("ema", recipe.ema),
+        *_at_least("seed", recipe.seed, 0),
+        *_at_least("checkpoint_every_steps", recipe.checkpoint_every_steps, 1),
+    ]
+
+
+def _network(spec: NetworkSpec) -> Iterator[str]:
+    yield from _at_least("network.num_classes", spec.num_classes, 2)
+    if isinstance(spec.reduce_to, int):
+        yield from _at_least("network.reduce_to", spec.reduce_to, 1)
+    yield from _at_least("network.last_stride", spec.last_stride, 1)
+    yield from _part("network.drop_rate", spec.drop_rate)
+
+
+def _transform(spec: TransformSpec) -> Iterator[str]:
+    yield from _at_least("transform.image_size", spec.image_size, 1)
+    if spec.crop_pct is not None and not 0 < spec.crop_pct <= 1:
+        yield f"transform.crop_pct needs a number above 0 and up to 1; got {spec.crop_pct}"
+    if spec.std is not None and min(spec.std) <= 0:
+        yield f"transform.std needs numbers above 0; got {spec.std}"
+
+
+def _optimizer(spec: OptimizerSpec) -> Iterator[str]:
+    yield from _above("optimizer.lr", spec.lr)
+    yield from _at_least("optimizer.weight_decay", spec.weight_decay, 0)
+    yield from _part("optimizer.momentum", spec.momentum)
+    yield from _above("optimizer.classifier_lr_multiplier", spec.classifier_lr_multiplier)
+    if spec.layer_decay is not None and not 0 < spec.layer_decay <= 1:
+        yield f"optimizer.layer_decay needs a number above 0 and up to 1; got {spec.layer_decay}"
+    yield from _above("optimizer.clip_grad_norm", spec.clip_grad_norm)
+    yield from _at_least("optimizer.accumulate", spec.accumulate, 1)
+
+
+def _schedule(spec: ScheduleSpec) -> Iterator[str]:
+    yield from _at_least("schedule.epochs", spec.epochs, 1)
+    yield from _at_least("schedule.warmup_epochs", spec.warmup_epochs, 0)
+    if spec.warmup_epochs > spec.epochs:
+        yield f"schedule.warmup_epochs needs at most all {spec.epochs} epochs; got {spec.warmup_epochs}"
+    yield from _above("schedule.gamma", spec.gamma)
+    if not 0 <= spec.final_lr_ratio <= 1:
+        yield f"schedule.final_lr_ratio needs a number from 0 to 1; got {spec.final_lr_ratio}"
+    yield from _at_least("schedule.head_epochs", spec.head_epochs, 0)
+    if spec.head_epochs >= max(1, spec.epochs):
+        yield f"schedule.head_epochs needs fewer than the {spec.epochs} epochs; got {spec.head_epochs}"
+    if list(spec.milestones) != sorted(set(spec.milestones)) or min(spec.milestones, default=0) < 0:
+        yield f"schedule.milestones needs rising epochs from 0 on; got {list(spec.milestones)}"
+    if spec.kind == "step" and not spec.milestones:
+        yield "schedule.kind 'step' needs schedule.milestones; got none (or choose 'constant')"
+    if spec.kind != "step" and spec.milestones:
+        yield f"schedule.milestones belongs to the kind 'step'; got the kind {spec.kind!r}"
+    if spec.freeze_backbone and spec.head_epochs:
+        yield "schedule.freeze_backbone keeps the backbone frozen throughout; drop it or schedule.head_epochs"
+
+
+def _at_least(field: str, value: float | None, least: float) -> Iterator[str]:
+    if value is not None and not value >= least:
+        yield f"{field} needs at least {least}; got {value}"
+
+
+def _above(field: str, value: float | None) -> Iterator[str]:
+    if value is not None and not 0 < value < float("inf"):
+        yield f"{field} needs a number above 0; got {value}"
+
+
+def _part(field: str, value: float | None) -> Iterator[str]:
+    if value is not None and not 0 <= value < 1:
+        yield f"{field} needs a number from 0 up to, not including, 1; got {value}"

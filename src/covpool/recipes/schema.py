@@ -1,0 +1,205 @@
+"""The recipe: frozen data that says how a network is trained. No torch here, and nothing is looked up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
+
+from covpool.recipes.choice import Choice
+from covpool.recipes.reading import RecipeError, read_fields, read_yaml, write_yaml
+from covpool.recipes.rules import value_mistakes
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSpec:
+    """Which network: a backbone, a pool, and what stands between them."""
+
+    backbone: str = "resnet50"
+    """A timm name, an own backbone such as conv4, or a named network such as resnet50_isqrt."""
+    pool: Choice = field(default=Choice("isqrt"))
+    """The pool and its options, e.g. isqrt(steps=5); a named network brings its own."""
+    num_classes: int | None = None
+    """Number of classes; none: as many as the data has."""
+    pretrained: bool = False
+    """Start from published weights of the backbone."""
+    reduce_to: int | Literal["auto"] | None = "auto"
+    """Channels after the 1x1 reduction before a pool; none: no reduction; auto: 256 where a second-order
+    pool would see more."""
+    last_stride: int | None = None
+    """Stride of the backbone's last stage; 1 gives a second-order pool four times the positions."""
+    drop_rate: float = 0.0
+    """Dropout before the classifier."""
+    backbone_options: dict[str, Any] = field(default_factory=dict)
+    """Further keyword arguments of the backbone."""
+
+    def __post_init__(self) -> None:
+        _parse_choices(self, "pool")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformSpec:
+    """What happens to a picture; none leaves a value to the backbone's own configuration."""
+
+    image_size: int | None = None
+    """Side of the square the network sees."""
+    augment: Choice = field(default=Choice("crop"))
+    """Training augmentation and its options: none, flip, crop, shift, randaugment."""
+    crop_pct: float | None = None
+    """Part of the resized picture that evaluation keeps."""
+    mean: tuple[float, float, float] | None = None
+    """Mean of each channel that is subtracted."""
+    std: tuple[float, float, float] | None = None
+    """Deviation of each channel that is divided by."""
+    interpolation: str | None = None
+    """bilinear, bicubic, ..."""
+
+    def __post_init__(self) -> None:
+        _parse_choices(self, "augment")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoaderSpec:
+    """How pictures become batches."""
+
+    batch_size: int = 32
+    """Images a batch (of one process)."""
+    workers: int = 2
+    """Processes that read pictures; the batches are the same for any number."""
+    on_bad_image: Literal["stop", "skip"] = "stop"
+    """What a broken image file does to the run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSpec:
+    """The optimizer and its parameter groups."""
+
+    name: str = "adamw"
+    """Any name of timm's optimizer factory: sgd, adamw, lamb, ..."""
+    lr: float = 1e-3
+    """Learning rate at the top of the schedule."""
+    weight_decay: float = 0.05
+    """Weight decay of the parameters that decay."""
+    momentum: float = 0.9
+    """Momentum of SGD and its kin; Adam and its kin keep their own betas."""
+    classifier_lr_multiplier: float = 1.0
+    """The classifier learns this many times faster than the rest."""
+    layer_decay: float | None = None
+    """Each layer group further from the head learns this many times slower; none: all alike."""
+    decay_norm_and_bias: bool = False
+    """Decay the parameters of normalisation layers and biases too, as older recipes did."""
+    clip_grad_norm: float | None = None
+    """Largest norm of the whole gradient; none: no clipping."""
+    accumulate: int = 1
+    """Batches whose gradients make one optimizer step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleSpec:
+    """Length of the training and the learning rate along it."""
+
+    kind: Literal["cosine", "step", "constant"] = "cosine"
+    """Shape of the learning rate after the warm-up."""
+    epochs: int = 10
+    """Passes over the training images."""
+    warmup_epochs: float = 0.0
+    """Epochs in which the learning rate rises linearly from zero."""
+    milestones: tuple[int, ...] = ()
+    """Epochs (from 0) at whose start a step schedule multiplies the learning rate by gamma."""
+    gamma: float = 0.1
+    """Factor of a step schedule."""
+    final_lr_ratio: float = 0.0
+    """Where the cosine ends, as a part of lr."""
+    head_epochs: int = 0
+    """First epochs in which only the head learns: the first of two stages."""
+    freeze_backbone: bool = False
+    """The backbone never learns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that says how a network is trained and judged; the same recipe gives the same run.
+
+    Example:
+        >>> recipe = Recipe(data="digits", network=NetworkSpec(pool=Choice("isqrt", steps=3)), seed=1)
+        >>> Recipe.from_yaml(recipe.to_yaml()) == recipe
+        True
+    """
+
+    name: str = ""
+    """Name under which the recipe is listed."""
+    data: str | None = None
+    """A class-folder directory, a .tar of one, or the name of a known set."""
+    val: str | None = None
+    """A second source with the evaluation images, where the first has only training images."""
+    network: NetworkSpec = field(default_factory=NetworkSpec)
+    transform: TransformSpec = field(default_factory=TransformSpec)
+    loader: LoaderSpec = field(default_factory=LoaderSpec)
+    optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
+    schedule: ScheduleSpec = field(default_factory=ScheduleSpec)
+    loss: Choice = field(default=Choice("cross-entropy"))
+    """The loss and its options, e.g. cross-entropy(smoothing=0.1)."""
+    ema: float | None = None
+    """Decay of the running average of the weights (0.9998); that average is then evaluated. None: off."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Number format of the forward and backward pass."""
+    seed: int = 0
+    """Seed of the weights, the order of the images and the augmentation."""
+    channels_last: bool = False
+    """Keep the images' channels last in memory; often faster for convolutions."""
+    checkpoint_every_steps: int | None = None
+    """Optimizer steps between checkpoints inside an epoch; none: only at the end of each epoch."""
+    source: str = ""
+    """Where the values come from."""
+
+    def __post_init__(self) -> None:
+        _parse_choices(self, "loss")
+
+    def check(self) -> "Recipe":
+        """The recipe itself; RecipeError with all mistakes where values are out of their range."""
+        mistakes = value_mistakes(self)
+        if mistakes:
+            raise RecipeError(mistakes, self.name)
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON and YAML, with every field; choices in their one-line spelling."""
+        return _to_plain(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Recipe":
+        """A recipe from plain data; fields that are left out keep their defaults.
+
+        Raises:
+            RecipeError: unknown fields, wrong types and values out of range, all of them at once.
+        """
+        recipe, mistakes = read_fields(cls, data)
+        mistakes += value_mistakes(recipe)
+        if mistakes:
+            raise RecipeError(mistakes, recipe.name)
+        return recipe
+
+    def to_yaml(self) -> str:
+        """The recipe as YAML text, fields in their order."""
+        return write_yaml(self.to_dict())
+
+    @classmethod
+    def from_yaml(cls, text: str) -> "Recipe":
+        """A recipe from YAML (or JSON) text."""
+        return cls.from_dict(read_yaml(text))
+
+
+def _parse_choices(spec: Any, *names: str) -> None:
+    """Let a choice be given as text: NetworkSpec(pool="isqrt(steps=3)")."""
+    for name in names:
+        object.__setattr__(spec, name, Choice.parse(getattr(spec, name)))
+
+
+def _to_plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {f.name: _to_plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Choice):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _to_plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_to_plain(item) for item in value]
+    return value
