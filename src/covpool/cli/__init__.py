@@ -1,0 +1,1 @@
+"""The ``covpool`` command: one verb a file; nothing here is imported by the library."""

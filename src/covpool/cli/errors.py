@@ -1,0 +1,82 @@
+"""Exit codes, and how an exception becomes one sentence on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from covpool.registry import UnknownName
+
+FINE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+_PACKAGE = str(Path(__file__).parents[1]) + os.sep
+
+
+class Usage(ValueError):
+    """A command line that cannot be carried out; ``mistakes`` holds every reason, a sentence each."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = list(mistakes)
+        super().__init__("; ".join(self.mistakes))
+
+
+class Failure(RuntimeError):
+    """Work that could not be finished, said in one sentence."""
+
+
+def guard(work: Callable[[], int], *, debug: bool = False) -> int:
+    """Do ``work`` and return its exit code; an exception becomes a sentence on stderr and a code.
+
+    Example:
+        >>> guard(lambda: 0)
+        0
+    """
+    try:
+        code = work()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return FINE  # `covpool pools | head`: the reader has what it wanted
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        sys.stderr.write(sentence(error))
+        return exit_code(error)
+    return code
+
+
+def sentence(error: Exception) -> str:
+    """What the user is told about ``error``: one line, or a list where several mistakes were found."""
+    mistakes = getattr(error, "mistakes", None)
+    if mistakes and len(mistakes) > 1:
+        return f"error: {len(mistakes)} mistakes\n" + "".join(f"  - {mistake}\n" for mistake in mistakes)
+    if mistakes:
+        return f"error: {mistakes[0]}\n"
+    if isinstance(error, OSError) and error.strerror:
+        return f"error: {_file_trouble(error)}\n"
+    if _is_ours(error):
+        return f"error: {error}\n"
+    text = " ".join(str(error).split()) or "no message"
+    return f"error: unexpected {type(error).__name__}: {text} (--debug shows the traceback)\n"
+
+
+def exit_code(error: Exception) -> int:
+    """2 where the command line, a name or a value was wrong; 1 where the work itself failed."""
+    told = isinstance(error, Usage | UnknownName) or bool(getattr(error, "mistakes", None))
+    wrong_value = isinstance(error, ValueError | TypeError) and _is_ours(error)
+    return WRONG_USAGE if told or wrong_value else FAILED
+
+
+def _file_trouble(error: OSError) -> str:
+    name = error.filename2 or error.filename
+    return f"{name}: {error.strerror}" if name else str(error.strerror)
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether the package itself raised it: then the text is a sentence written for the user."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].filename.startswith(_PACKAGE)

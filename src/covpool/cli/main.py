@@ -1,0 +1,124 @@
+"""The front door of the command line: the table of verbs, and the way to one of them.
+
+Only the standard library is imported here, so that ``covpool --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+from covpool._version import __version__
+from covpool.cli.errors import FINE, WRONG_USAGE, Usage, guard
+from covpool.registry import nearest
+
+
+class Verb(NamedTuple):
+    """Where a verb lives (``build`` and ``run`` of that module) and its line in the table."""
+
+    module: str
+    line: str
+
+
+VERBS = {
+    "compare": Verb("covpool.cli.compare", "find out whether second-order pooling pays on your images"),
+    "train": Verb("covpool.cli.train", "train a network by a recipe, or continue a run"),
+    "evaluate": Verb("covpool.cli.evaluate", "measure a trained network on labelled images"),
+    "predict": Verb("covpool.cli.predict", "name the most likely classes of images"),
+    "report": Verb("covpool.cli.report", "turn results and runs into one HTML page, Markdown or CSV"),
+    "pools": Verb("covpool.cli.pools", "list the pools, or describe one"),
+    "networks": Verb("covpool.cli.networks", "list the backbones and named networks"),
+    "recipes": Verb("covpool.cli.recipes", "list the training recipes, or show one as YAML"),
+    "bench": Verb("covpool.cli.bench", "time pools and networks on this machine"),
+}
+
+_ABOUT = """\
+Higher-order (covariance) pooling for image classification.
+
+usage: covpool VERB [options]        covpool VERB --help explains a verb
+
+verbs:
+{verbs}
+
+options:
+  --help     show this page
+  --version  show the version
+  --debug    with any verb: show the traceback of an error
+
+example:
+  covpool compare --data PATH --frozen
+"""
+
+
+def overview() -> str:
+    """The page of ``covpool --help``."""
+    width = max(map(len, VERBS))
+    return _ABOUT.format(verbs="\n".join(f"  {name:<{width}}  {verb.line}" for name, verb in VERBS.items()))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code: 0 fine, 1 failed, 2 wrong usage, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    return guard(lambda: _dispatch(words), debug=debug)
+
+
+def entry() -> None:
+    """The console script: like :func:`main`, but ends the process."""
+    code = main()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader left; without this Python complains once more while it shuts down
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words:
+        sys.stderr.write(overview())
+        return WRONG_USAGE
+    if words[0] in ("--help", "-h", "help") and len(words) == 1:
+        sys.stdout.write(overview())
+        return FINE
+    if words[0] == "help":
+        words = [words[1], "--help"]
+    if words[0] == "--version":
+        sys.stdout.write(f"covpool {__version__}\n")
+        return FINE
+    return _run(words[0], words[1:])
+
+
+def _run(name: str, words: list[str]) -> int:
+    if name not in VERBS:
+        what = "option" if name.startswith("-") else "verb"
+        near = nearest(name, VERBS)
+        hint = f"did you mean {near!r}?" if near else "choose one of these:"
+        raise Usage([f"unknown {what} {name!r}; {hint} ({', '.join(VERBS)})"])
+    verb = import_module(VERBS[name].module)
+    parser = verb.build()
+    if any(word in ("--help", "-h") for word in words):
+        sys.stdout.write(parser.format_help())
+        return FINE
+    options = parser.read(words)
+    _send_log_to_stderr()
+    return verb.run(options)
+
+
+class _Stderr(logging.Handler):
+    """Writes to whatever ``sys.stderr`` is at that moment: progress bars and tests replace it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = "" if record.levelno < logging.WARNING else "note: "
+        print(f"{prefix}{record.getMessage()}", file=sys.stderr)
+
+
+def _send_log_to_stderr() -> None:
+    log = logging.getLogger("covpool")
+    if not any(isinstance(handler, _Stderr) for handler in log.handlers):
+        log.addHandler(_Stderr())
+        log.setLevel(logging.INFO)
