@@ -1,0 +1,23 @@
+"""Pure functions: tensors in, tensors out."""
+
+from covpool.functional.covariance import covariance, cross_covariance, second_moment
+from covpool.functional.matrix_sqrt import matrix_power, matrix_sqrt, sqrt_methods
+from covpool.functional.moments import generalized_mean, mean_and_deviation
+from covpool.functional.power import l2_normalize, signed_power
+from covpool.functional.triangle import from_triangle, triangle, triangle_size
+
+__all__ = [
+    "covariance",
+    "cross_covariance",
+    "from_triangle",
+    "generalized_mean",
+    "l2_normalize",
+    "matrix_power",
+    "matrix_sqrt",
+    "mean_and_deviation",
+    "second_moment",
+    "signed_power",
+    "sqrt_methods",
+    "triangle",
+    "triangle_size",
+]

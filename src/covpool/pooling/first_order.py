@@ -1,0 +1,155 @@
+"""First-order pools: the baselines that a second-order pool has to beat."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from covpool import functional
+from covpool.functional.precision import no_autocast, widen
+from covpool.pooling.reduce import reduction
+from covpool.pooling.second_order import need_map
+
+
+class FirstOrderPool(nn.Module):
+    """reduce -> summarize: one or a few numbers a channel.
+
+    Shape: (B, in_features, H, W) -> (B, out_features). Dtype: statistics in float32, result in the input's dtype.
+
+    Args:
+        in_features: channels of the map.
+        reduce_to: channels after a 1x1 convolution, BN and ReLU; None pools the map as it is.
+        summarize: (B, C, N) -> (B, D), with attributes ``min_positions`` and ``out_features``.
+    """
+
+    order = 1
+
+    def __init__(self, in_features: int, reduce_to: int | None = None, *, summarize: nn.Module) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.reduce, _ = reduction(in_features, reduce_to)
+        self.summarize = summarize
+        self.min_positions: int = summarize.min_positions  # type: ignore[assignment]
+        self.out_features: int = summarize.out_features  # type: ignore[assignment]
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
+        need_map(x, self.in_features, self.min_positions)
+        reduced = self.reduce(x)
+        with no_autocast(x.device):
+            vector = self.summarize(widen(reduced).flatten(2))
+        return vector.to(x.dtype)
+
+
+class Average(nn.Module):
+    """Mean over positions (global average pooling). Shape: (B, C, N) -> (B, C)."""
+
+    min_positions = 1
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.out_features = dim
+
+    def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b c"]:
+        return x.mean(-1)
+
+
+class Maximum(nn.Module):
+    """Maximum over positions. Shape: (B, C, N) -> (B, C)."""
+
+    min_positions = 1
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.out_features = dim
+
+    def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b c"]:
+        return x.amax(-1)
+
+
+class GeneralizedMean(nn.Module):
+    """Generalized mean with a learned exponent; see ``covpool.functional.generalized_mean``.
+
+    Shape: (B, C, N) -> (B, C).
+
+    Args:
+        dim: channels C.
+        p: where the exponent starts; 3 as in Radenovic et al. TPAMI 2019.
+        learn_p: train the exponent; True as there.
+    """
+
+    min_positions = 1
+
+    def __init__(self, dim: int, *, p: float = 3.0, learn_p: bool = True) -> None:
+        super().__init__()
+        if p <= 0:
+            raise ValueError(f"the generalized mean needs p > 0; got {p}. The usual start is 3")
+        self.out_features = dim
+        self.p = nn.Parameter(torch.tensor(float(p)), requires_grad=learn_p)
+
+    def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b c"]:
+        return functional.generalized_mean(x, self.p)
+
+
+class MeanDeviation(nn.Module):
+    """Mean and standard deviation side by side; see ``covpool.functional.mean_and_deviation``.
+
+    Shape: (B, C, N) -> (B, 2C).
+    """
+
+    min_positions = 2
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.out_features = 2 * dim
+
+    def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b d"]:
+        return functional.mean_and_deviation(x)
+
+
+class ExpandedAverage(nn.Module):
+    """Average, then an expansion to ``width`` numbers: the width-matched control of a second-order pool.
+
+    A longer vector alone can win; this one is as long as the second-order vector and holds first-order
+    information only. The expansion is a linear map and ReLU, learned with the network, or drawn once from a
+    Gaussian of variance 1/dim (a random-feature map, for classifiers on frozen features).
+
+    Shape: (B, C, N) -> (B, width).
+
+    Args:
+        dim: channels C.
+        width: length of the expanded vector.
+        learned: train the expansion; False keeps the random one, as a buffer.
+        seed: of the random expansion, so that it is the same wherever it is drawn.
+    """
+
+    min_positions = 1
+
+    def __init__(self, dim: int, *, width: int, learned: bool = True, seed: int = 0) -> None:
+        super().__init__()
+        self.out_features = width
+        self.expand = nn.Linear(dim, width) if learned else RandomProjection(dim, width, seed=seed)
+        self.act = nn.ReLU()
+
+    def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b d"]:
+        return self.act(self.expand(x.mean(-1)))
+
+
+class RandomProjection(nn.Module):
+    """A linear map drawn once from a Gaussian of variance 1/dim and never trained.
+
+    Shape: (..., dim) -> (..., width).
+    """
+
+    weight: Tensor
+
+    def __init__(self, dim: int, width: int, *, seed: int = 0) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.register_buffer("weight", torch.randn(width, dim, generator=generator, device="cpu") / dim**0.5)
+
+    def forward(self, x: Float[Tensor, "*batch c"]) -> Float[Tensor, "*batch d"]:
+        return nn.functional.linear(x, self.weight.to(x.dtype))
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.shape[1]} -> {self.weight.shape[0]}"

@@ -1,0 +1,39 @@
+"""Slot 5, vectorize: the statistic as the vector that the classifier sees."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from covpool import functional
+
+
+class Triangle(nn.Module):
+    """Upper triangle of a symmetric matrix, row by row; see ``covpool.functional.triangle``.
+
+    Shape: (B, dim, dim) -> (B, dim (dim + 1) / 2).
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.out_features = functional.triangle_size(dim)
+
+    def forward(self, a: Float[Tensor, "b c c"]) -> Float[Tensor, "b d"]:
+        return functional.triangle(a)
+
+    def extra_repr(self) -> str:
+        return f"out_features={self.out_features}"
+
+
+class Flat(nn.Module):
+    """All entries, row by row. Shape: (B, dim, dim) -> (B, dim^2)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.out_features = dim * dim
+
+    def forward(self, a: Float[Tensor, "b c c"]) -> Float[Tensor, "b d"]:
+        return a.flatten(1)
+
+    def extra_repr(self) -> str:
+        return f"out_features={self.out_features}"
