@@ -1,5 +1,6 @@
 """Recipes: frozen data that says how a network is trained. Standard library and YAML only, no torch."""
 
+from covpool.recipes.catalog import find_recipe, recipes
 from covpool.recipes.choice import Choice, split_choices
 from covpool.recipes.reading import RecipeError
 from covpool.recipes.schema import (
@@ -20,5 +21,7 @@ __all__ = [
     "RecipeError",
     "ScheduleSpec",
     "TransformSpec",
+    "find_recipe",
+    "recipes",
     "split_choices",
 ]

@@ -31,9 +31,7 @@ class Choice:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ValueError(f"a choice needs a plain name such as 'isqrt'; got {name!r}")
         object.__setattr__(self, "_name", name)
-        object.__setattr__(
-            self, "_options", {option: _plain(name, option, value) for option, value in options.items()}
-        )
+        object.__setattr__(self, "_options", {option: _plain(name, option, value) for option, value in options.items()})
 
     @property
     def name(self) -> str:
