@@ -128,7 +128,5 @@ def predict(
 
 def _join(logits: list[Tensor], labels: list[Tensor], indices: list[Tensor]) -> Predictions:
     if not logits:
-        raise ValueError(
-            "predict() needs at least one readable picture; the loader gave none. Check the data folder."
-        )
+        raise ValueError("predict() needs at least one readable picture; the loader gave none. Check the data folder.")
     return Predictions(torch.cat(logits), torch.cat(labels), torch.cat(indices))
