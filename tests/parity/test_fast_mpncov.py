@@ -1,0 +1,99 @@
+"""Values and gradients of the official fast MPN-COV layers, in float64."""
+
+import pytest
+import torch
+
+from covpool import functional
+from covpool.pooling import create_pool
+from golden_files import golden
+
+TOLERANCE = {"rtol": 1e-8, "atol": 1e-10}
+
+
+def value_and_gradient(function, x, grad_out):
+    x = x.clone().requires_grad_()
+    y = function(x)
+    y.backward(grad_out.reshape(y.shape))
+    return y.detach(), x.grad
+
+
+def assert_equals_golden(function, fields, suffix=""):
+    y, grad = value_and_gradient(function, fields["x" + suffix], fields["grad_out"])
+    torch.testing.assert_close(y.flatten(), fields["y" + suffix].flatten(), **TOLERANCE)
+    torch.testing.assert_close(grad, fields["grad_in" + suffix], **TOLERANCE)
+
+
+def test_covariance_equals_the_official_layer():
+    assert_equals_golden(lambda x: functional.covariance(x.flatten(2)), golden("fast_mpncov/layer_covpool"))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 7])
+def test_matrix_sqrt_equals_the_official_root_and_the_transpose_of_its_gradient(steps):
+    fields = golden("fast_mpncov/layer_sqrtm")
+    y, grad = value_and_gradient(lambda a: functional.matrix_sqrt(a, steps=steps), fields["x"], fields["grad_out"])
+    torch.testing.assert_close(y, fields[f"y_iter{steps}"], **TOLERANCE)
+    torch.testing.assert_close(grad, fields[f"grad_in_iter{steps}"].mT, **TOLERANCE)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_matrix_sqrt_gradient_equals_the_tensorflow_release(steps):
+    fields = golden("fast_mpncov/layer_sqrtm")
+    expected = golden("fast_mpncov/tf_layers_float64")[f"sqrtm_grad_in_iter{steps}"]
+    _, grad = value_and_gradient(lambda a: functional.matrix_sqrt(a, steps=steps), fields["x"], fields["grad_out"])
+    torch.testing.assert_close(grad, expected, **TOLERANCE)
+
+
+def test_triangle_equals_the_official_order_and_the_legacy_one_is_a_permutation():
+    assert_equals_golden(functional.triangle, golden("fast_mpncov/layer_triuvec"))
+    legacy = golden("fast_mpncov/layer_triuvec_legacy")
+    current = functional.triangle(legacy["x"])
+    torch.testing.assert_close(current, legacy["y_current"])
+    torch.testing.assert_close(current[:, legacy["perm_legacy_from_current"]], legacy["y_legacy"])
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_isqrt_equals_the_official_meta_layer(steps):
+    assert_equals_golden(create_pool("isqrt", 6, steps=steps), golden(f"fast_mpncov/layer_mpncov_iter{steps}"))
+
+
+def test_covariance_pool_equals_the_official_layer_without_root():
+    assert_equals_golden(create_pool("covariance", 6), golden("fast_mpncov/layer_mpncov_nosqrt"))
+
+
+def test_normalize_slot_equals_the_official_layer_without_triangle():
+    pool = create_pool("isqrt", 6)
+    assert_equals_golden(
+        lambda x: pool.normalize(pool.describe(x.flatten(2))), golden("fast_mpncov/layer_mpncov_novec")
+    )
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_isqrt_with_reduction_equals_the_official_layer(mode):
+    fields = golden(f"fast_mpncov/layer_mpncov_dr4_{mode}")
+    pool = create_pool("isqrt", 6, reduce_to=4).double().train(mode == "train")
+    ours = {"0.weight": "conv.weight", **{f"1.{name}": f"norm.{name}" for name in BATCH_NORM}}
+    state = {new: fields[f"param/conv_dr_block.{old}"] for old, new in ours.items()}
+    pool.reduce.load_state_dict(state)
+    assert_equals_golden(pool, fields)
+    for old, new in ours.items():
+        if f"pgrad/conv_dr_block.{old}" in fields:
+            gradient = pool.reduce.get_parameter(new).grad
+            torch.testing.assert_close(gradient, fields[f"pgrad/conv_dr_block.{old}"], **TOLERANCE)
+
+
+BATCH_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+
+
+@pytest.mark.parametrize("suffix", ["", "_dead", "_signed"])
+def test_bilinear_equals_the_official_bcnn(suffix):
+    assert_equals_golden(create_pool("bilinear", 6), golden("fast_mpncov/layer_bcnn"), suffix)
+
+
+@pytest.mark.parametrize("power", [0.5, 0.3, 1.0])
+def test_mpncov_eig_equals_the_port_of_the_matlab_layer(power):
+    fields = golden("fast_mpncov/ref_mpncov_eig_numpy_port")
+    matrix = functional.from_triangle(create_pool("mpncov-eig", 5, power=power)(fields["x"]))
+    rows, columns = torch.triu_indices(5, 5)
+    by_columns = torch.argsort(columns * 5 + rows, stable=True)
+    expected = fields[f"y_alpha{power}"]
+    torch.testing.assert_close(functional.triangle(matrix)[:, by_columns], expected, **TOLERANCE)

@@ -1,0 +1,46 @@
+import pytest
+import torch
+
+from covpool.pooling import create_pool
+
+
+def draw(*shape, seed=0):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 0.1
+
+
+def test_avg_max_and_stats_equal_torch():
+    x = draw(2, 3, 4, 5)
+    flat = x.flatten(2)
+    torch.testing.assert_close(create_pool("avg", 3)(x), flat.mean(-1))
+    torch.testing.assert_close(create_pool("max", 3)(x), flat.amax(-1))
+    torch.testing.assert_close(create_pool("stats", 3)(x), torch.cat([flat.mean(-1), flat.std(-1, correction=0)], 1))
+
+
+def test_gem_starts_at_three_and_learns_its_exponent():
+    pool, x = create_pool("gem", 3), draw(2, 3, 4, 5)
+    torch.testing.assert_close(pool.double()(x), x.flatten(2).pow(3).mean(-1).pow(1 / 3))
+    pool(x).sum().backward()
+    assert pool.summarize.p.grad is not None
+    assert not create_pool("gem", 3, learn_p=False).summarize.p.requires_grad
+
+
+def test_the_control_is_a_rectified_linear_map_of_the_average():
+    pool, x = create_pool("avg-expand", 3, width=7).double(), draw(2, 3, 4, 5)
+    expand = pool.summarize.expand
+    torch.testing.assert_close(pool(x), (x.flatten(2).mean(-1) @ expand.weight.T + expand.bias).clamp(min=0))
+
+
+def test_the_random_control_is_the_same_wherever_it_is_drawn_and_never_trained():
+    torch.manual_seed(1)
+    first = create_pool("avg-expand", 3, width=7, learned=False)
+    torch.manual_seed(2)
+    again, other = (create_pool("avg-expand", 3, width=7, learned=False, seed=seed) for seed in (0, 1))
+    x = draw(2, 3, 4, 5).float()
+    assert torch.equal(first(x), again(x))
+    assert not torch.equal(first(x), other(x))
+    assert list(first.parameters()) == []
+
+
+def test_an_exponent_that_is_not_positive_is_refused():
+    with pytest.raises(ValueError, match="p > 0; got 0"):
+        create_pool("gem", 3, p=0)
