@@ -21,7 +21,7 @@ sqrt_methods.register("eig", lambda a, steps: spectral_power(a, 0.5))
 
 @in_float32
 def matrix_sqrt(
-    a: Float[Tensor, "*batch c c"], *, method: str = "newton-schulz", steps: int = 5
+    a: Float[Tensor, "..."], *, method: str = "newton-schulz", steps: int = 5
 ) -> Float[Tensor, "*batch c c"]:
     r"""Square root of symmetric positive semi-definite matrices.
 
@@ -53,7 +53,7 @@ def matrix_sqrt(
 
 
 @in_float32
-def matrix_power(a: Float[Tensor, "*batch c c"], power: float = 0.5) -> Float[Tensor, "*batch c c"]:
+def matrix_power(a: Float[Tensor, "..."], power: float = 0.5) -> Float[Tensor, "*batch c c"]:
     r"""Power of symmetric PSD matrices through eigenvalues, :math:`U\,\mathrm{diag}(\lambda^p)\,U^\top`.
 
     Source: Li et al. ICCV 2017 (MPN-COV). Departs: the official backward leaves out the terms between

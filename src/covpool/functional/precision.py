@@ -35,15 +35,14 @@ def widen(value: Any) -> Any:
 
 
 def in_float32(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
-    """Decorator: compute in float32 where the first argument is half, outside autocast; return its dtype."""
+    """Decorator: compute in float32 where the first tensor is half, outside autocast; return its dtype."""
 
     @wraps(function)
     def island(*args: P.args, **kwargs: P.kwargs) -> Tensor:
-        first = args[0]
-        assert isinstance(first, Tensor)
+        first = next(value for value in (*args, *kwargs.values()) if isinstance(value, Tensor))
         with no_autocast(first.device):
-            wide_kwargs = {name: widen(value) for name, value in kwargs.items()}
-            result = function(*map(widen, args), **wide_kwargs)
+            wide = {name: widen(value) for name, value in kwargs.items()}
+            result = function(*map(widen, args), **wide)
         return result.to(first.dtype)
 
     return island
