@@ -1,0 +1,49 @@
+# Two commands: `make demo` shows what covpool is for; `make test` sets itself up and runs the fast tests.
+.PHONY: demo test test-slow lint help clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := runs/demo
+
+help:
+	@echo "make demo       compare average, covariance and iSQRT pooling on real digits; writes $(DEMO)/report.html"
+	@echo "make test       lint, types and the fast tests"
+	@echo "make test-slow  the long tests: every timm family, published sizes"
+	@echo "make clean      remove $(VENV) and $(DEMO)"
+
+demo: $(VENV)/demo.stamp
+	rm -rf $(DEMO)
+	$(BIN)/covpool compare --data mnist5k --backbones conv4 --pools avg,covariance,isqrt --seeds 3 --out $(DEMO)
+	@echo "Open $(DEMO)/report.html in a browser; the numbers are in $(DEMO)/results.json."
+
+test: lint
+	$(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
+
+test-slow: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m "slow and not gpu"
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) $(DEMO)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "covpool needs Python 3.11 or newer; $(PYTHON) is older. Run: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]"
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+.PHONY: api
+api: $(VENV)/dev.stamp
+	PYTHONPATH=tests $(BIN)/python -m house.public_api
