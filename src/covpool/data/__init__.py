@@ -1,0 +1,36 @@
+"""Pictures: sources, transforms, and loaders that give the same batches every time."""
+
+from covpool.data.augment import Augmentation, augmentations, train_transform
+from covpool.data.decode import EXTENSIONS, decode
+from covpool.data.errors import BadSource, CorruptImage
+from covpool.data.images import ImageSet, ImageSource, stratified_split
+from covpool.data.loader import Batch, Loader, eval_loader, train_loader
+from covpool.data.open import open_images
+from covpool.data.order import SampleOrder
+from covpool.data.sources.catalog import NamedSet, named_sets
+from covpool.data.transforms import ImageTransform, Preprocessing, eval_transform, preprocessing_for
+
+__all__ = [
+    "EXTENSIONS",
+    "Augmentation",
+    "BadSource",
+    "Batch",
+    "CorruptImage",
+    "ImageSet",
+    "ImageSource",
+    "ImageTransform",
+    "Loader",
+    "NamedSet",
+    "Preprocessing",
+    "SampleOrder",
+    "augmentations",
+    "decode",
+    "eval_loader",
+    "eval_transform",
+    "named_sets",
+    "open_images",
+    "preprocessing_for",
+    "stratified_split",
+    "train_loader",
+    "train_transform",
+]

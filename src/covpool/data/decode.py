@@ -1,0 +1,90 @@
+"""Bytes of a picture file -> an upright RGB picture."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from covpool.data.errors import CorruptImage
+
+EXTENSIONS = frozenset(
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm"]
+)
+_TRANSPARENT = ("RGBA", "LA", "PA", "La", "RGBa")
+
+
+def decode(data: bytes, key: str, place: str = "") -> Image.Image:
+    """Decode one picture to 8-bit RGB, the first frame of a moving one, turned upright as its EXIF says.
+
+    Transparent parts become white. 16-bit grey is scaled to 8 bits by 255/65535. CMYK, grey and palettes
+    are converted by Pillow.
+
+    Raises:
+        CorruptImage: an empty, cut or damaged file, one that is no picture, 32-bit floating-point pixels,
+            or more pixels than ``PIL.Image.MAX_IMAGE_PIXELS`` (a decompression bomb).
+
+    Example:
+        >>> buffer = io.BytesIO(); Image.new("L", (4, 2)).save(buffer, "PNG")
+        >>> decode(buffer.getvalue(), "cat/1.png").mode
+        'RGB'
+    """
+    if not data:
+        raise CorruptImage(key, "the file is empty (0 bytes)", place)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd EXIF and palettes help nobody here
+            return _decode(data)
+    except Exception as error:  # Pillow's plug-ins raise nearly anything on damaged bytes
+        raise CorruptImage(key, _reason(error), place) from error
+
+
+def _decode(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data)) as image:
+        limit = Image.MAX_IMAGE_PIXELS
+        if limit is not None and image.width * image.height > limit:
+            raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels, over the limit of {limit}")
+        image.load()
+        return to_rgb(_upright(image))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF beside sound pixels: the picture counts, its orientation is unknown
+        return image
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """A picture of any mode as 8-bit RGB.
+
+    Raises:
+        ValueError: a mode without an agreed range (32-bit floating point) or without a way to RGB.
+    """
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I"):
+        return _from_16_bits(np.asarray(image)).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("32-bit floating-point pixels have no agreed range; save it with 8 or 16 bits")
+    if image.mode in _TRANSPARENT or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_16_bits(values: np.ndarray) -> Image.Image:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise ValueError(f"32-bit pixels from {low} to {high} have no agreed range; save it with 8 or 16 bits")
+    return Image.fromarray(((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "its content is no picture of a known format"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it may be a decompression bomb ({error}; see PIL.Image.MAX_IMAGE_PIXELS)"
+    return f"it cannot be decoded ({str(error) or type(error).__name__})"

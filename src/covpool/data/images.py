@@ -1,0 +1,118 @@
+"""A set of labelled pictures, and a source that offers up to three of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch.utils.data import Dataset
+
+from covpool.data.decode import decode
+from covpool.data.errors import CorruptImage
+
+Reader = Callable[[int], "bytes | Image.Image"]
+
+
+class ImageSet(Dataset):
+    """Labelled pictures that are read one by one.
+
+    ``classes`` names the labels, ``labels`` (int64) and ``keys`` (a name for people, such as
+    'train/cat/1.jpg') have one entry a picture.
+
+    Args:
+        classes: name of label 0, 1, ...
+        labels: label of each picture.
+        keys: name of each picture, used in messages and reports.
+        reader: position -> bytes of a picture file (decoded here), or an RGB picture.
+        place: the folder or archive, for messages.
+    """
+
+    def __init__(
+        self, classes: Sequence[str], labels: Any, keys: Sequence[str], reader: Reader, place: str = ""
+    ) -> None:
+        self.classes = list(classes)
+        self.labels = np.asarray(labels, dtype=np.int64)
+        self.keys = list(keys)
+        self.place = place
+        self.transform: Callable[[Image.Image], Any] | None = None
+        self._reader = reader
+        self._rows = np.arange(len(self.keys))
+        if len(self.labels) != len(self.keys):
+            raise ValueError(f"needed one label a picture; got {len(self.labels)} for {len(self.keys)} pictures")
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def read(self, index: int) -> Image.Image:
+        """The picture at ``index``, upright and RGB; CorruptImage where it cannot be read."""
+        key = self.keys[index]
+        try:
+            content = self._reader(int(self._rows[index]))
+        except OSError as error:
+            raise CorruptImage(key, f"it cannot be opened ({error.strerror or error})", self.place) from error
+        return decode(content, key, self.place) if isinstance(content, bytes) else content
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        image = self.read(index)
+        return (image if self.transform is None else self.transform(image)), int(self.labels[index])
+
+    def with_transform(self, transform: Callable[[Image.Image], Any] | None) -> ImageSet:
+        """The same pictures, passed through ``transform`` when indexed."""
+        view = copy.copy(self)
+        view.transform = transform
+        return view
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> ImageSet:
+        """The pictures at ``indices``, in that order, with the same classes."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        view = copy.copy(self)
+        view.labels, view._rows = self.labels[chosen], self._rows[chosen]
+        view.keys = [self.keys[i] for i in chosen]
+        return view
+
+    def __repr__(self) -> str:
+        where = f" of {self.place!r}" if self.place else ""
+        return f"{type(self).__name__}({len(self)} pictures{where}, {len(self.classes)} classes)"
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """What ``open_images`` found: up to three sets with the same classes, and a sentence about them."""
+
+    name: str
+    train: ImageSet | None
+    val: ImageSet | None
+    test: ImageSet | None
+    classes: list[str]
+    description: str
+
+
+def stratified_split(labels: np.ndarray, fraction: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of two parts, the second with ``fraction`` of every class, at least 1 and not all.
+
+    A pure function of its arguments; what happens to one class does not depend on the others.
+
+    Raises:
+        ValueError: a class has a single picture, or ``fraction`` is not between 0 and 1.
+
+    Example:
+        >>> kept, held_out = stratified_split(np.array([0, 0, 0, 1, 1, 1]), 1 / 3)
+        >>> len(kept), len(held_out)
+        (4, 2)
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"a split needs a fraction between 0 and 1; got {fraction}")
+    held_out = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) < 2:
+            raise ValueError(f"a split needs at least 2 pictures a class; label {label} has {len(members)}")
+        count = min(max(1, round(len(members) * fraction)), len(members) - 1)
+        shuffled = np.random.default_rng((seed, int(label))).permutation(members)
+        held_out.append(shuffled[:count])
+    second = np.sort(np.concatenate(held_out)) if held_out else np.zeros(0, np.int64)
+    return np.setdiff1d(np.arange(len(labels)), second), second

@@ -1,0 +1,215 @@
+"""Pictures -> batches, in this process or in workers, with a policy for broken pictures."""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from covpool.data.errors import CorruptImage
+from covpool.data.images import ImageSet
+from covpool.data.order import BatchRequest, SampleOrder, private_random_numbers, seed_sample
+from covpool.data.transforms import ImageTransform
+
+OnBadImage = Literal["stop", "skip"]
+Transform = Callable[[Image.Image], Tensor]
+
+
+class Batch(NamedTuple):
+    """images (B, 3, H, W) float32, labels (B,) int64, indices (B,) int64 into the set."""
+
+    images: Tensor
+    labels: Tensor
+    indices: Tensor
+
+
+class _Answer(NamedTuple):
+    batch: Batch | None  # None: every picture was broken
+    broken: list[CorruptImage]
+
+
+class _Batches(Dataset):
+    """BatchRequest -> _Answer; runs in workers. Broken pictures come back as values, not as tracebacks."""
+
+    def __init__(self, images: ImageSet, transform: Transform, seed: int, stop: bool) -> None:
+        self.images, self.transform, self.seed, self.stop = images, transform, seed, stop
+        self.is_random = getattr(transform, "is_random", True)  # a transform of the user's own may draw
+
+    def __getitem__(self, request: BatchRequest) -> _Answer:
+        with private_random_numbers() if self.is_random else nullcontext():
+            samples, kept, broken = self._samples(request)
+        if not kept:
+            return _Answer(None, broken)
+        indices = np.array(kept, np.int64)
+        labels = torch.from_numpy(self.images.labels[indices])
+        return _Answer(Batch(self._stack(samples), labels, torch.from_numpy(indices)), broken)
+
+    def _samples(self, request: BatchRequest) -> tuple[list[Any], list[int], list[CorruptImage]]:
+        transform = self.transform
+        apply = transform.pixels if isinstance(transform, ImageTransform) else transform
+        samples: list[Any] = []
+        kept: list[int] = []
+        broken: list[CorruptImage] = []
+        for index in request.indices.tolist():
+            try:
+                image = self.images.read(index)
+            except CorruptImage as error:
+                broken.append(CorruptImage(error.key, error.reason, error.place))  # without its traceback
+                if self.stop:
+                    break
+                continue
+            if self.is_random:
+                seed_sample(self.seed, request.epoch, index)
+            samples.append(apply(image))
+            kept.append(index)
+        return samples, kept, broken
+
+    def _stack(self, samples: list[Any]) -> Tensor:
+        if isinstance(self.transform, ImageTransform):
+            return self.transform.normalize(torch.from_numpy(np.stack(samples)))
+        return torch.stack(samples)
+
+
+class Loader:
+    """Batches of an epoch, the same for any number of workers and from any batch on.
+
+    ``skipped`` lists (key, reason) of every broken picture once. ``next_batch`` is the number of the batch
+    after the one handed out last: what ``start_batch`` needs to go on in the middle of an epoch, also where
+    batches were passed over because all their pictures are broken.
+    """
+
+    def __init__(
+        self,
+        images: ImageSet,
+        transform: Transform,
+        order: SampleOrder,
+        *,
+        workers: int = 0,
+        on_bad_image: OnBadImage = "stop",
+    ) -> None:
+        if on_bad_image not in get_args(OnBadImage):
+            raise ValueError(f"on_bad_image needs to be 'stop' or 'skip'; got {on_bad_image!r}")
+        if workers < 0:
+            raise ValueError(f"workers needs to be 0 or more; got {workers}")
+        self.images, self.order, self.workers, self.on_bad_image = images, order, workers, on_bad_image
+        self.next_batch = 0
+        self._skipped: dict[str, str] = {}
+        self._batches = _Batches(images, transform, order.seed or 0, on_bad_image == "stop")
+        self._processes: DataLoader | None = None
+
+    def __len__(self) -> int:
+        """Batches of a whole epoch."""
+        return len(self.order)
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """(key, reason) of the broken pictures met so far."""
+        return list(self._skipped.items())
+
+    def epoch(self, epoch: int = 0, start_batch: int = 0) -> Iterator[Batch]:
+        """Batches ``start_batch``, ... of that epoch.
+
+        Raises:
+            CorruptImage: a broken picture, where ``on_bad_image`` is 'stop'.
+        """
+        self.order.set_state(epoch, start_batch)  # a mistake is raised here, not at the first batch
+        return self._run(epoch, start_batch)
+
+    def _run(self, epoch: int, start_batch: int) -> Iterator[Batch]:
+        self.order.set_state(epoch, start_batch)
+        self.next_batch = start_batch
+        for answer in self._answers():
+            if answer.broken and self.on_bad_image == "stop":
+                raise answer.broken[0]
+            self._skipped.update({error.key: error.reason for error in answer.broken})
+            self.next_batch += 1
+            if answer.batch is not None:
+                yield answer.batch
+
+    def _answers(self) -> Iterable[_Answer]:
+        if self.workers == 0:
+            return (self._batches[request] for request in self.order)
+        if self._processes is None:
+            self._processes = self._started()
+        return self._processes
+
+    def _started(self) -> DataLoader:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # more workers than cores is the caller's choice
+            return DataLoader(
+                self._batches,
+                sampler=self.order,
+                batch_size=None,
+                num_workers=self.workers,
+                persistent_workers=True,
+                collate_fn=_unchanged,
+                worker_init_fn=_ignore_interrupts,
+                generator=torch.Generator(),  # or each epoch would draw from the global one
+            )
+
+    def close(self) -> None:
+        """End the workers; a later epoch starts new ones."""
+        self._processes = None
+
+
+def _unchanged(answer: Any) -> Any:
+    return answer
+
+
+def _ignore_interrupts(worker: int) -> None:
+    """Ctrl-C reaches the whole process group; the main process alone answers it and ends the workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def train_loader(
+    images: ImageSet,
+    transform: Transform,
+    *,
+    batch_size: int,
+    seed: int,
+    workers: int = 0,
+    on_bad_image: OnBadImage = "stop",
+    drop_last: bool = False,
+) -> Loader:
+    """Batches in an order and with augmentation that are pure functions of (seed, epoch, index).
+
+    Args:
+        images: the training pictures.
+        transform: picture -> float32 (3, S, S), such as ``train_transform`` gives; any other callable may draw
+            from torch, random or numpy and is seeded a picture.
+        batch_size: pictures a batch.
+        seed: of order and augmentation.
+        workers: processes that read; 0 reads in this one.
+        on_bad_image: 'stop' raises CorruptImage, 'skip' leaves the picture out and lists it in ``skipped``.
+        drop_last: leave out a last batch that is not full.
+
+    Example:
+        >>> from covpool.data import Preprocessing, open_images, train_transform
+        >>> transform = train_transform(Preprocessing(8, crop_pct=1.0), "none")
+        >>> loader = train_loader(open_images("digits").train, transform, batch_size=64, seed=0)
+        >>> next(loader.epoch(0)).images.shape
+        torch.Size([64, 3, 8, 8])
+    """
+    order = SampleOrder(len(images), batch_size, seed, drop_last)
+    return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image)
+
+
+def eval_loader(
+    images: ImageSet,
+    transform: Transform,
+    *,
+    batch_size: int,
+    workers: int = 0,
+    on_bad_image: OnBadImage = "stop",
+) -> Loader:
+    """Batches in the order of the set, the last one maybe smaller; arguments as in ``train_loader``."""
+    order = SampleOrder(len(images), batch_size, None)
+    return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image)

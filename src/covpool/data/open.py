@@ -1,0 +1,115 @@
+"""``open_images``: one string -> labelled pictures."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from covpool.data.errors import BadSource
+from covpool.data.images import ImageSet, ImageSource, stratified_split
+from covpool.data.sources.catalog import named_sets
+from covpool.data.sources.class_folders import list_classes, list_place, one_place, two_places
+from covpool.data.sources.layout import plural
+from covpool.registry import nearest
+
+log = logging.getLogger("covpool")
+
+
+def open_images(
+    source: str | Path,
+    *,
+    val: str | Path | None = None,
+    download: bool = False,
+    cache: str | Path | None = None,
+    val_fraction: float = 0.2,
+    seed: int = 0,
+) -> ImageSource:
+    """Open a folder, a tar or a named set.
+
+    A folder or tar holds ``train/<class>/...`` and ``val/<class>/...`` (also valid, validation, test), or
+    just ``<class>/...``; a single wrapping folder is looked through. Without validation pictures of its own,
+    the source's test split serves, or else ``val_fraction`` of every class is drawn from train by ``seed``; the
+    log says so. Nothing is downloaded unless ``download`` is true.
+
+    Args:
+        source: path, or a name of ``named_sets`` (write ./digits for a folder of that name).
+        val: another folder or tar that holds the validation pictures.
+        download: let torchvision fetch a named set that is absent.
+        cache: folder of downloaded sets; ~/.cache/covpool by default.
+        val_fraction: part of train drawn when there are no other validation pictures; 0 for none,
+            1 to take everything as validation (for evaluation only).
+        seed: decides which pictures are drawn.
+
+    Raises:
+        BadSource: all mistakes found: no such path, no pictures, no class folders, empty classes, classes
+            that train and val do not share, an unusable archive.
+
+    Example:
+        >>> digits = open_images("digits")
+        >>> len(digits.train), digits.train.read(0).size
+        (1000, (8, 8))
+    """
+    if not 0 <= val_fraction <= 1:
+        raise ValueError(f"val_fraction needs to be between 0 and 1; got {val_fraction}")
+    name = str(source)
+    if name in named_sets:
+        if val is not None:
+            raise BadSource(name, [f"val= goes with a folder or tar; the set {name!r} has its own splits"])
+        folder = Path.home() / ".cache" / "covpool" if cache is None else Path(cache)
+        opened = named_sets.get(name).open(folder.expanduser(), download)
+        return _finished(opened, [], val_fraction, seed)
+    places = [source] if val is None else [source, val]
+    absent = [_no_such(str(place)) for place in places if not Path(place).expanduser().exists()]
+    if absent:
+        raise BadSource(name, absent)
+    found = [list_place(place) for place in places]
+    opened, remarks = one_place(found[0]) if val is None else two_places(*found)
+    return _finished(opened, remarks, val_fraction, seed)
+
+
+def _no_such(source: str) -> str:
+    """One sentence with the nearest sibling, or the nearest name where ``source`` is no path."""
+    path = Path(source).expanduser()
+    parent = path.parent
+    siblings = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+    known = siblings if path.name != source else [*siblings, *named_sets]
+    near = nearest(path.name, known)
+    hint = f"; did you mean {str(parent / near) if near in siblings else near!r}?" if near else ""
+    names = f" (named sets: {', '.join(named_sets)})" if path.name == source and not near else ""
+    return f"there is no folder, tar or named set {source!r}{hint}{names}"
+
+
+def _finished(source: ImageSource, remarks: list[str], val_fraction: float, seed: int) -> ImageSource:
+    """Find validation pictures where there are none, and describe what there is."""
+    if source.val is None and source.test is not None:
+        source = replace(source, val=source.test)
+        remarks.append("there is no val split: the test split serves as val")
+    elif source.val is None and source.train is not None and val_fraction == 1:
+        source = replace(source, train=None, val=source.train)
+        remarks.append("all pictures are taken for validation")
+    elif source.val is None and source.train is not None and val_fraction > 0:
+        source, remark = _drawn(source, source.train, val_fraction, seed)
+        remarks.append(remark)
+    for remark in remarks:
+        log.warning("%s: %s", source.name, remark)
+    sets = {"train": source.train, "val": source.val, "test": source.test}
+    counts = ", ".join(f"{len(found):,} {name}" for name, found in sets.items() if found is not None)
+    parts = [source.description, f"{plural(len(source.classes), 'class')}, {counts} pictures", *remarks]
+    return replace(source, description="; ".join(parts))
+
+
+def _drawn(source: ImageSource, train: ImageSet, fraction: float, seed: int) -> tuple[ImageSource, str]:
+    counts = np.bincount(train.labels, minlength=len(train.classes))
+    single = [train.classes[label] for label in np.flatnonzero(counts < 2)]
+    if single:
+        sentence = (
+            f"cannot draw validation pictures: {list_classes(single)} with a single picture; add pictures, "
+            "name a validation set (--val), or take all for validation (val_fraction=1)"
+        )
+        raise BadSource(source.name, [sentence])
+    kept, held_out = stratified_split(train.labels, fraction, seed)
+    remark = f"there is no val split: {fraction:.0%} of every class is drawn from train (seed {seed})"
+    return replace(source, train=train.subset(kept), val=train.subset(held_out)), remark

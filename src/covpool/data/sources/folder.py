@@ -1,0 +1,63 @@
+"""Pictures in folders of a file system."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from covpool.data.sources.layout import Listing, is_hidden
+
+
+@dataclass
+class FileReader:
+    """position -> bytes of a file."""
+
+    paths: list[str]
+
+    def __call__(self, position: int) -> bytes:
+        return Path(self.paths[position]).read_bytes()
+
+
+def list_folder(root: Path) -> tuple[Listing, FileReader]:
+    """Everything below ``root`` in sorted order; links to folders are followed, once each.
+
+    Raises:
+        OSError: a folder that cannot be listed.
+    """
+    walk = _Walk(str(root))
+    walk.down("", os.stat(root))
+    files = [_clean(name) for name in walk.files]
+    listing = Listing.of(str(root), files, [_clean(name) for name in walk.folders])
+    return listing, FileReader([os.path.join(str(root), walk.files[row]) for row in listing.rows])
+
+
+class _Walk:
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.files: list[str] = []
+        self.folders: list[str] = []
+
+    def down(self, folder: str, *above: os.stat_result) -> None:
+        with os.scandir(os.path.join(self.root, folder)) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+        for entry in ordered:
+            name = f"{folder}/{entry.name}" if folder else entry.name
+            if is_hidden(entry.name):
+                continue
+            if entry.is_dir():
+                self._enter(name, entry, above)
+            elif entry.is_file() or entry.is_symlink():  # a dead link is named when it is read
+                self.files.append(name)
+
+    def _enter(self, name: str, entry: os.DirEntry[str], above: tuple[os.stat_result, ...]) -> None:
+        here = entry.stat()
+        if any(os.path.samestat(here, folder) for folder in above):
+            return  # a link to a folder that we are inside of
+        self.folders.append(name)
+        self.down(name, *above, here)
+
+
+def _clean(name: str) -> str:
+    """Bytes that are no UTF-8 become a replacement sign: keys go into messages and JSON."""
+    return os.fsencode(name).decode("utf-8", "replace")
