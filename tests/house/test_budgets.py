@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from house.tree import PACKAGE, ROOT, imports, name_of, parsed, room_of, sources
+from house.tree import PACKAGE, ROOT, name_of, parsed, room_of, sources
 
 FILE_LINES = 300
 FUNCTION_LINES = 40
