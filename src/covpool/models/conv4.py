@@ -79,6 +79,7 @@ def conv4(in_chans: int = 3) -> Conv4:
     """The small backbone, with fresh weights.
 
     Example:
+        >>> import torch
         >>> conv4().forward_features(torch.zeros(1, 3, 28, 28)).shape
         torch.Size([1, 96, 7, 7])
     """
