@@ -182,6 +182,7 @@ def _adapt(
 
 
 def _map(body: nn.Module, layout: Layout, images: Tensor) -> Tensor:
+    body.train().eval()  # LeViT and its kin cache in eval mode what a gradient would have to go through
     return read_features(body, layout, images).map
 
 
