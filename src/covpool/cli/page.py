@@ -17,7 +17,7 @@ class Described(Protocol):
     prog: str
     about: str
     examples: tuple[str, ...]
-    _action_groups: list[Any]
+    _action_groups: Any
 
 
 def help_page(parser: Described) -> str:

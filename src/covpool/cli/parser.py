@@ -39,8 +39,8 @@ class Parser(ArgumentParser):
         self.about, self.examples = about, tuple(examples)
         self._needs, self._check = tuple(needs), check
 
-    def format_help(self) -> str:
-        """The page of ``--help``, the same on every Python."""
+    def format_help(self, formatter: argparse.HelpFormatter | None = None) -> str:
+        """The page of ``--help`` in our own layout, the same on every Python."""
         return help_page(self)
 
     def read(self, words: list[str]) -> Namespace:
