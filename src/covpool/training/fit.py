@@ -20,6 +20,7 @@ from covpool.recipes import Recipe
 from covpool.training.assemble import assemble
 from covpool.training.engine import Engine, Listener
 from covpool.training.interrupt import Interrupted, StopSwitch
+from covpool.training.meters import NonFiniteLoss
 from covpool.training.run import (
     Journal,
     RunFolder,
@@ -159,6 +160,9 @@ def _drive(engine: Engine, *, resumed: bool) -> bool:
         progress, command = engine.session.progress, engine.folder.resume_command
         engine.tell({"event": "interrupted", "epoch": progress.epoch, "step": progress.step, "resume": command})
         return True
+    except NonFiniteLoss as error:
+        engine.tell({"event": "failed", "step": error.step, "reason": str(error)})
+        raise
     if result is not None:
         _write_result(engine, result)
     engine.tell(_end_event(engine))
