@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from covpool.models.features import Layout
 
-PROBE_LIMIT = 224  # pixels; a layout does not depend on the size, so flexible backbones are probed no larger
+PROBE_LIMIT = 128  # pixels; a layout does not depend on the size, so flexible backbones are probed no larger
 
 # Families whose class token is not announced by num_prefix_tokens, and those that return a list of branches. The
 # last branch is taken: the coarsest of CoaT, the large patches of CrossViT, the final map of EfficientViM.
