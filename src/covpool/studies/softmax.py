@@ -1,0 +1,149 @@
+r"""Linear softmax classifiers with an L2 penalty, a whole path of penalties at once.
+
+Minimised for each penalty $\lambda$: $\frac1n \sum_i -\log p(y_i | x_i) + \frac{\lambda}{2} \lVert W \rVert^2$, the bias free.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+HISTORY = 10  # pairs of L-BFGS; the usual choice, and measured best of 5, 10, 20 here
+NEWTON_STEPS = 3  # of the line search, which touches logits only
+
+
+@dataclass(frozen=True)
+class SoftmaxPath:
+    """Solutions along the penalties: weight (P, D, K), bias (P, K), and whether each reached the tolerance."""
+
+    weight: Tensor
+    bias: Tensor
+    converged: list[bool]
+    iterations: int
+
+    def logits(self, x: Tensor, index: int) -> Tensor:
+        """Logits (n, K) of the solution of penalty ``index``."""
+        return x @ self.weight[index] + self.bias[index]
+
+
+@torch.no_grad()
+def fit_softmax(
+    x: Tensor,
+    labels: Tensor,
+    num_classes: int,
+    penalties: list[float],
+    *,
+    max_iterations: int = 200,
+    tolerance: float = 2e-3,
+) -> SoftmaxPath:
+    r"""Fit every penalty by L-BFGS, all penalties side by side in the same matrix products.
+
+    One step costs two passes over ``x``: one for the logits of the direction, one for the gradient. The line search
+    is Newton's method on the step length and needs none, because logits are linear in it.
+    Dtype: that of ``x``; float32 is enough, for the tolerance is far above its rounding.
+    Args:
+        x: features (n, D), centred or not: the free bias makes the solution the same.
+        penalties: $\lambda$, any order.
+        tolerance: a problem is done when its gradient is this fraction of the gradient at zero; tighter values
+            changed no accuracy by more than one image in our runs.
+
+    Example:
+        >>> x = torch.tensor([[-1.0], [1.0]])
+        >>> path = fit_softmax(x, torch.tensor([0, 1]), 2, [0.1])
+        >>> path.logits(x, 0).argmax(1).tolist()
+        [0, 1]
+    """
+    problem = _Problem(x, labels, num_classes, torch.tensor(penalties).to(x))
+    history: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=HISTORY)
+    gradient = problem.gradient()
+    goal = tolerance * _norm(gradient)
+    steps = 0
+    while steps < max_iterations and bool((_norm(gradient) > goal).any()):
+        steps += 1
+        # a problem that is done stands still, so that its solution does not depend on its neighbours
+        active = (_norm(gradient) > goal).to(x.dtype)[:, None]
+        direction = -_two_loops(gradient, history) * active
+        length = problem.move(direction)
+        former, gradient = gradient, problem.gradient()
+        _remember(history, length[:, None] * direction, gradient - former)
+    weight, bias = problem.solution()
+    return SoftmaxPath(weight, bias, (_norm(gradient) <= goal).tolist(), steps)
+
+
+class _Problem:
+    """P penalised problems on the same pictures; parameters are rows (P, K * D + K), weights before biases."""
+
+    def __init__(self, x: Tensor, labels: Tensor, num_classes: int, penalties: Tensor) -> None:
+        self.x, self.classes, self.penalties = x, num_classes, penalties
+        self.target = F.one_hot(labels, num_classes).to(x.dtype)[:, None]
+        self.weights = num_classes * x.shape[1]
+        self.parameters = x.new_zeros(len(penalties), self.weights + num_classes)
+        self.logits = x.new_zeros(len(x), len(penalties), num_classes)
+
+    def gradient(self) -> Tensor:
+        error = ((self.logits.softmax(-1) - self.target) / len(self.x)).flatten(1)
+        gradient = torch.empty_like(self.parameters)
+        gradient[:, : self.weights] = (error.T @ self.x).view(len(self.penalties), -1)
+        gradient[:, : self.weights] += self.penalties[:, None] * self.parameters[:, : self.weights]
+        gradient[:, self.weights :] = error.sum(0).view(-1, self.classes)
+        return gradient
+
+    def move(self, direction: Tensor) -> Tensor:
+        """Go along ``direction`` to about the minimum; the step lengths (P,)."""
+        weight, bias = direction[:, : self.weights], direction[:, self.weights :]
+        slope = (self.x @ weight.reshape(-1, self.x.shape[1]).T).view_as(self.logits) + bias
+        along = self.penalties * _dot(self.parameters[:, : self.weights], weight)
+        across = self.penalties * _dot(weight, weight)
+        length = self._line_search(slope, along, across)
+        self.parameters += length[:, None] * direction
+        self.logits += length[:, None] * slope
+        return length
+
+    def _line_search(self, slope: Tensor, along: Tensor, across: Tensor) -> Tensor:
+        length = torch.ones_like(along)
+        for _ in range(NEWTON_STEPS):
+            p = (self.logits + length[:, None] * slope).softmax(-1)
+            mean = (p * slope).sum(-1, keepdim=True)
+            first = ((p - self.target) * slope).sum(-1).mean(0) + along + length * across
+            second = (p * (slope - mean) ** 2).sum(-1).mean(0) + across
+            step = first / second.clamp_min(torch.finfo(second.dtype).tiny)
+            length = (length - step).clamp(length / 4, length * 4)
+        return length
+
+    def solution(self) -> tuple[Tensor, Tensor]:
+        weight = self.parameters[:, : self.weights].view(len(self.penalties), self.classes, -1)
+        return weight.transpose(1, 2), self.parameters[:, self.weights :]
+
+
+def _two_loops(gradient: Tensor, history: deque[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+    """The inverse Hessian of the history times ``gradient`` (Nocedal and Wright, algorithm 7.4)."""
+    q, steps_back = gradient.clone(), []
+    for step, change, inverse in reversed(history):
+        alpha = inverse * _dot(step, q)
+        q -= alpha[:, None] * change
+        steps_back.append(alpha)
+    if history:
+        step, change, _ = history[-1]
+        scale = _dot(step, change) / _dot(change, change).clamp_min(1e-30)
+        q *= torch.where(scale > 0, scale, 1.0)[:, None]
+    for (step, change, inverse), alpha in zip(history, reversed(steps_back), strict=True):
+        q += (alpha - inverse * _dot(change, q))[:, None] * step
+    return q
+
+
+def _remember(history: deque[tuple[Tensor, Tensor, Tensor]], step: Tensor, change: Tensor) -> None:
+    curvature = _dot(step, change)
+    useful = curvature > 0  # of a problem that stood still it is 0: the pair then does nothing
+    history.append((step, change, torch.where(useful, 1 / curvature.clamp_min(1e-30), 0.0)))
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum(1)
+
+
+def _norm(a: Tensor) -> Tensor:
+    return _dot(a, a).sqrt()
