@@ -1,6 +1,7 @@
 r"""Linear softmax classifiers with an L2 penalty, a whole path of penalties at once.
 
-Minimised for each penalty $\lambda$: $\frac1n \sum_i -\log p(y_i | x_i) + \frac{\lambda}{2} \lVert W \rVert^2$, the bias free.
+Minimised for each penalty $\lambda$: $\frac1n \sum_i -\log p(y_i | x_i) + \frac{\lambda}{2} \lVert W \rVert^2$;
+the bias is free.
 """
 
 from __future__ import annotations
