@@ -165,7 +165,8 @@ def _details(name: str, members: Sequence[Mapping[str, Any]], classes: Sequence[
     """Confusions and mistakes of a group: in the best group the baseline and the best pool stand open."""
     best, baseline = _best(members), _baseline(members)
     shown = {row["id"] for row in (baseline, best) if row is not None and first}
-    gained, lost = [], []
+    gained: list[confusion.Change] = []
+    lost: list[confusion.Change] = []
     if baseline and best is not baseline and baseline.get("confusion") and best.get("confusion"):
         gained, lost = confusion.changes(baseline["confusion"], best["confusion"], classes)
     first_shown = sorted(members, key=lambda row: row["id"] not in shown)
@@ -230,7 +231,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {as_text(item)}" for key, item in value.items() if item not in (None, "", {}, []))
     if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value))
+        return ", ".join(map(as_text, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

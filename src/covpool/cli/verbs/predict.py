@@ -52,7 +52,12 @@ def build() -> Parser:
 
 
 def _check(options: Namespace) -> list[str]:
-    return [*output_mistakes(options), *at_least(options, top_k=1, batch_size=1, workers=0)]
+    absent = [word for word in options.images if not Path(word).exists() and not glob(word, recursive=True)]
+    return [
+        *output_mistakes(options),
+        *at_least(options, top_k=1, batch_size=1, workers=0),
+        *(f"there is no image at {word}" for word in absent),
+    ]
 
 
 def run(options: Namespace) -> int:
