@@ -29,7 +29,8 @@ def list_folder(root: Path) -> tuple[Listing, FileReader]:
     walk = _Walk(str(root))
     walk.down("", os.stat(root))
     files, folders = [_clean(name) for name in walk.files], [_clean(name) for name in walk.folders]
-    paths = [os.path.join(str(root), name) for name in walk.files]
+    top = os.path.abspath(root)  # a later change of the working directory must not lose the files
+    paths = [os.path.join(top, name) for name in walk.files]
     listing = Listing.of(str(root), files, folders, lambda row: read_start(paths[row]))
     return listing, FileReader([paths[row] for row in listing.rows])
 
