@@ -31,6 +31,12 @@ def test_tokens_become_a_map_one_position_wide_without_their_prefix():
     assert torch.equal(features.summary, output[:, 0])
 
 
+def test_registers_alone_are_no_summary():
+    features = Layout.parse("tokens:prefix=2,summary=none")(raw(2, 7, 3))
+    assert features.summary is None
+    assert features.map.shape == (2, 3, 5, 1)
+
+
 def test_sequences_of_channels_become_a_map_one_position_wide():
     output = raw(2, 3, 5)
     assert torch.equal(Layout(kind="NCL")(output).map[..., 0], output)
@@ -54,7 +60,9 @@ def test_a_branch_is_picked_and_every_position_normalised():
     assert torch.allclose(read_features(backbone, layout, x).map[..., 0], expected.transpose(1, 2), atol=1e-6)
 
 
-@pytest.mark.parametrize("text", ["NCHW", "NHWC", "NCL:branch=-1", "tokens:prefix=5", "tokens:prefix=1,norm=fc_norm"])
+@pytest.mark.parametrize(
+    "text", ["NCHW", "NHWC", "NCL:branch=-1", "tokens:prefix=5", "tokens:prefix=4,norm=fc_norm,summary=none"]
+)
 def test_a_layout_is_read_back_from_its_text(text):
     assert str(Layout.parse(text)) == text
 

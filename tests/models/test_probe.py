@@ -38,6 +38,13 @@ def test_unannounced_class_tokens_are_what_is_left_over_a_square(length, layout)
     assert of(Fake(lambda x: torch.zeros(1, length, 8))) == layout
 
 
+def test_registers_without_a_class_token_give_no_summary():
+    shape = lambda x: torch.zeros(1, 20, 8)  # noqa: E731
+    assert of(Fake(shape, num_prefix_tokens=4, has_class_token=False)) == "tokens:prefix=4,summary=none"
+    assert of(Fake(shape, num_prefix_tokens=4, cls_token=None)) == "tokens:prefix=4,summary=none"
+    assert of(Fake(shape, num_prefix_tokens=4, cls_token=torch.zeros(1))) == "tokens:prefix=4"
+
+
 def test_tokens_that_are_no_square_need_a_layout():
     with pytest.raises(NoLayout, match="cannot tell how many of the 24 tokens"):
         of(Fake(lambda x: torch.zeros(1, 24, 8)))

@@ -95,7 +95,8 @@ def _of_shape(backbone: nn.Module, output: Any, images: Tensor) -> Layout:
     if output.ndim == 4:
         return _of_map(backbone, output, images, width)
     if output.ndim == 3 and output.shape[-1] == width:
-        return Layout(kind="tokens", prefix=_prefix(backbone, output.shape[1]))
+        prefix = _prefix(backbone, output.shape[1])
+        return Layout(kind="tokens", prefix=prefix, summary=not prefix or _has_class_token(backbone))
     raise NoLayout(
         f"the features of {name} have the shape {tuple(output.shape)}, in which its {width} channels are not found; "
         "pass layout='NCHW', 'NHWC' or 'tokens:prefix=1'"
@@ -129,6 +130,11 @@ def _prefix(backbone: nn.Module, length: int) -> int:
         f"cannot tell how many of the {length} tokens of {type(backbone).__name__} are class tokens; "
         "pass layout='tokens:prefix=1' (or as many as there are)"
     )
+
+
+def _has_class_token(backbone: nn.Module) -> bool:
+    announced = getattr(backbone, "has_class_token", None)
+    return getattr(backbone, "cls_token", 0) is not None if announced is None else bool(announced)
 
 
 def _norm_after_pooling(backbone: nn.Module, channels: int) -> str | None:
