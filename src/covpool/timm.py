@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
+import torch
 from timm.models import PretrainedCfg, build_model_with_cfg, generate_default_cfgs, register_model
 from torch import nn
 
@@ -31,7 +32,7 @@ from covpool.models import create_network, named_networks
 from covpool.models.backbone import own_backbones
 from covpool.models.last_stride import keep_last_resolution
 from covpool.models.network import Network, backbone_config
-from covpool.models.probe import probe_images
+from covpool.models.probe import image_shape
 
 __all__ = ["main"]
 
@@ -136,7 +137,7 @@ def _features_only(backbone: str, options: dict[str, Any]) -> nn.Module:
     info = model.feature_info
     last_stride = ours["last_stride"] or (row.last_stride if row else None)
     if last_stride is not None and max(info.out_indices) in (len(info) - 1, -1):
-        images = probe_images(model, options)
+        images = torch.zeros(1, *image_shape(model, options))
         keep_last_resolution(model.eval(), lambda: model(images)[-1])
         info.info[-1]["reduction"] //= 2
         model.train()
