@@ -161,6 +161,25 @@ def test_a_model_of_every_timm_module_trains_whole(name):
     trains_whole(name)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [
+        ("coat_lite_tiny", "tokens:prefix=1"),
+        ("crossvit_9_dagger_240", "tokens:prefix=1,branch=-1,channels=256"),
+        ("deit_tiny_distilled_patch16_224", "tokens:prefix=2"),
+        ("levit_conv_128s", "NCHW"),
+        ("test_mambaout", "NHWC:norm=head.norm"),
+        ("test_vit2", "tokens:prefix=1,norm=fc_norm,summary=none"),
+        ("test_vit3", "tokens:prefix=1"),
+        ("vit_small_patch16_dinov3", "tokens:prefix=5"),
+        ("vit_wee_patch16_reg1_gap_256", "tokens:prefix=1,norm=fc_norm,summary=none"),
+    ],
+)
+def test_the_layout_of_a_variant_is_found(name, layout):
+    assert str(create_network(name, num_classes=3).layout) == layout
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_backbone_that_gives_a_class_token_only_is_refused(name):
     with pytest.raises(NoLayout, match=r"class token only.*choose a backbone"):

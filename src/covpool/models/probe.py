@@ -69,7 +69,7 @@ def find_layout(backbone: nn.Module, images: Tensor) -> Layout:
             "choose a backbone with a feature map, such as 'deit_small_patch16_224'"
         )
     output = _run(backbone, images)
-    layout = _of_family(backbone) or _of_shape(backbone, output, images)
+    layout = _of_family(backbone, output) or _of_shape(backbone, output, images)
     channels = layout.count_channels(output)
     return replace(with_channels(layout, backbone, channels), norm=_norm_after_pooling(backbone, channels))
 
@@ -79,9 +79,12 @@ def with_channels(layout: Layout, backbone: nn.Module, channels: int) -> Layout:
     return replace(layout, channels=None if channels == getattr(backbone, "num_features", None) else channels)
 
 
-def _of_family(backbone: nn.Module) -> Layout | None:
+def _of_family(backbone: nn.Module, output: Any) -> Layout | None:
     ancestors = [cls.__name__ for cls in type(backbone).__mro__]
-    return next((_FAMILIES[name] for name in ancestors if name in _FAMILIES), None)
+    layout = next((_FAMILIES[name] for name in ancestors if name in _FAMILIES), None)
+    if layout is not None and isinstance(output, Tensor):  # the small ones of a family have one branch only
+        return replace(layout, branch=None)
+    return layout
 
 
 def _of_shape(backbone: nn.Module, output: Any, images: Tensor) -> Layout:
