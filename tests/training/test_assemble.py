@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from covpool.data import BadSource, ImageSource
-from covpool.recipes import Choice, NetworkSpec, OptimizerSpec, Recipe, RecipeError, TransformSpec
-from covpool.training.assemble import assemble
+from covpool.recipes import Choice, NetworkSpec, OptimizerSpec, Recipe, RecipeError, TransformSpec, find_recipe, recipes
+from covpool.training.assemble import assemble, name_mistakes
 from covpool.training.run import isolated_generators
 
 
@@ -107,3 +107,18 @@ def test_a_pool_of_ones_own_can_be_named(recipe, pictures):
     pool = assemble(own, images=pictures).network.head.pool
     assert isinstance(pool, nn.Module)
     assert pool.out_features == create_pool("gem", 96).out_features
+
+
+@pytest.mark.parametrize("name", recipes)
+def test_a_listed_recipe_names_only_what_exists(name):
+    assert name_mistakes(find_recipe(name)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", recipes)
+def test_the_network_of_a_listed_recipe_can_be_built(name, pictures):
+    recipe = find_recipe(name)
+    untrained = replace(recipe, network=replace(recipe.network, pretrained=False))
+    parts = assemble(untrained, images=pictures)
+    reduced = recipe.network.pool.options.get("reduce_to", recipe.network.reduce_to)
+    assert parts.network.head_hidden_size == reduced * (reduced + 1) // 2

@@ -217,7 +217,7 @@ def test_an_existing_run_is_not_overwritten(recipe, pictures, straight):
 
 
 def test_a_changed_recipe_is_not_resumed(recipe, pictures, straight):
-    with pytest.raises(RecipeError, match=r"ema was 0.9 and is now 0.5"):
+    with pytest.raises(RecipeError, match=r"ema was 0.9 in the run and is now 0.5"):
         train(replace(recipe, ema=0.5), straight, resume=True, images=pictures)
 
 
