@@ -65,7 +65,7 @@ class Parser(ArgumentParser):
         options = list(options)
         known = [action for action in self._actions if not action.option_strings]
         kept = list(positionals)[: None if any(a.nargs == "*" for a in known) else len(known)]
-        read = self.parse_args([*map(str, options), "--", *kept])
+        read = self.parse_args([*map(str, options), *(["--", *kept] if kept else [])])
         read["given"] = [given.action.dest for given in options]
         return read
 
