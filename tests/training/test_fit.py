@@ -221,6 +221,15 @@ def test_a_changed_recipe_is_not_resumed(recipe, pictures, straight):
         train(replace(recipe, ema=0.5), straight, resume=True, images=pictures)
 
 
+def test_a_recipe_file_that_was_edited_is_not_resumed_either(recipe, pictures, tmp_path):
+    run, settings = tmp_path / "run", {"images": pictures, "device": "cpu", "log_every": 1}
+    train(recipe, run, listen=interrupt_at("step", 1, KeyboardInterrupt()), **settings)
+    text = (run / "recipe.yaml").read_text()
+    (run / "recipe.yaml").write_text(text.replace("lr: 0.01", "lr: 0.02"))
+    with pytest.raises(RecipeError, match=r"optimizer.lr was 0.01 in the run and is now 0.02"):
+        train(None, run, resume=True, **settings)
+
+
 def test_a_recipe_with_mistakes_leaves_no_folder(recipe, pictures, tmp_path):
     with pytest.raises(RecipeError):
         train(replace(recipe, loss=Choice("crossentropy")), tmp_path / "run", images=pictures)

@@ -130,8 +130,10 @@ def _quiet_fabric() -> Iterator[None]:
 def _begin(recipe: Recipe | None, folder: RunFolder, resume: bool) -> tuple[Recipe, dict[str, Any] | None]:
     """The recipe to follow, and the checkpoint to go on from."""
     if resume:
-        recipe = recipe_to_resume(folder.stored_recipe(), recipe)
-        return recipe, load_checkpoint(folder.last) if folder.last.exists() else None
+        written = folder.stored_recipe()
+        saved = load_checkpoint(folder.last) if folder.last.exists() else None
+        stored = written if saved is None else Recipe.from_dict(saved["about"]["recipe"])
+        return recipe_to_resume(stored, recipe or written), saved
     if recipe is None:
         raise ValueError("train() needs a recipe; got none. Pass one, or resume=True to follow the folder's own")
     folder.require_new()
