@@ -80,6 +80,27 @@ def test_weights_load_from_a_checkpoint_path(tmp_path):
     assert all(torch.equal(stored[name], value) for name, value in again.state_dict().items())
 
 
+def test_a_file_of_the_whole_network_loads_through_an_overlay(tmp_path):
+    network = timm.create_model("covpool_network", backbone="conv4", num_classes=3)
+    torch.save(network.state_dict(), tmp_path / "whole.pth")
+    overlay = {"file": str(tmp_path / "whole.pth"), "num_classes": -1}
+    again = timm.create_model(
+        "covpool_network", backbone="conv4", num_classes=5, pretrained=True, pretrained_cfg_overlay=overlay
+    )
+    assert torch.equal(again.backbone.blocks[0].conv.weight, network.backbone.blocks[0].conv.weight)
+    assert again.num_classes == 5
+
+
+def test_arguments_of_timms_scripts_reach_the_backbone_and_the_head():
+    network = timm.create_model(
+        "covpool_network", backbone="test_resnet", num_classes=3, in_chans=1, drop_rate=0.3, drop_path_rate=0.1,
+        drop_block_rate=None, global_pool=None, device="cpu", dtype=torch.float64,
+    )  # fmt: skip
+    assert network.head.drop.p == 0.3
+    assert network.architecture["backbone_options"] == {"drop_path_rate": 0.1, "in_chans": 1}
+    assert network(torch.zeros(2, 1, 96, 96, dtype=torch.float64)).dtype == torch.float64
+
+
 def test_features_only_gives_the_maps_at_the_networks_own_stride():
     model = timm.create_model("resnet18_isqrt", features_only=True, out_indices=(2, 4))
     maps = model(torch.zeros(1, 3, 64, 64))

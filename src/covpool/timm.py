@@ -99,7 +99,13 @@ def _names_weights(name: str, cfg: str | Mapping[str, Any] | PretrainedCfg) -> b
 
 
 def _network(
-    backbone: str, pool: str = "isqrt", pretrained_backbone: bool = False, global_pool: str = "", **options: Any
+    backbone: str,
+    pool: str = "isqrt",
+    pretrained_backbone: bool = False,
+    global_pool: str = "",
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    **options: Any,
 ) -> Network:
     """``create_network``, for timm, which mixes the backbone's options with ours."""
     if global_pool not in ("", pool):
@@ -110,7 +116,7 @@ def _network(
         del extra["in_chans"]  # timm always says so, and the default needs no saying
     network = create_network(backbone, pool, pretrained=pretrained_backbone, backbone_options=extra, **ours)
     network._model_args = {}  # timm notes what it was given itself
-    return network
+    return network.to(device=device, dtype=dtype)
 
 
 def _configuration(backbone: str, name: str) -> PretrainedCfg:

@@ -3,7 +3,7 @@ import timm
 import torch
 
 from covpool.models import StageFeatures
-from covpool.models.backbone import find_offline
+from covpool.models.backbone import create_backbone, find_offline
 
 offline_weights = pytest.mark.skipif(
     find_offline("tf_efficientnet_lite0") is None, reason="needs covpool[offline-weights]"
@@ -59,8 +59,6 @@ def test_the_features_are_frozen_whatever_mode_is_set():
 
 @offline_weights
 def test_offline_weights_give_the_maps_of_the_whole_pretrained_network():
-    from covpool.models.backbone import create_backbone
-
     whole = create_backbone("tf_efficientnet_lite0", {}, pretrained=True).eval()
     extract = StageFeatures("tf_efficientnet_lite0", pretrained=True)
     x = torch.randn(1, 3, 64, 64)
