@@ -1,3 +1,4 @@
+import copy
 import json
 import logging
 
@@ -112,6 +113,19 @@ def test_another_input_size_is_remembered():
     again.load_state_dict(network.state_dict())
     x = torch.randn(1, 3, 96, 96)
     assert torch.equal(again.eval()(x), network.eval()(x))
+
+
+def test_a_copy_computes_the_same_and_its_last_parameters_are_the_classifiers():
+    network = create_network("conv4", num_classes=2).eval()
+    twin = copy.deepcopy(network)
+    x = torch.randn(2, 3, 16, 16)
+    assert torch.equal(twin(x), network(x))
+    assert [name for name, _ in twin.named_parameters()][-2:] == ["head.classifier.weight", "head.classifier.bias"]
+
+
+def test_a_network_is_built_and_runs_in_double_precision():
+    network = create_network("test_resnet", "covariance", 2, backbone_options={}, layout="NCHW").double().eval()
+    assert network(torch.randn(1, 3, 96, 96, dtype=torch.double)).dtype == torch.double
 
 
 def test_too_few_positions_are_refused_with_advice(resnet):

@@ -51,9 +51,11 @@ def has_fixed_size(backbone: nn.Module) -> bool:
 def probe_images(backbone: nn.Module, options: Mapping[str, Any]) -> Tensor:
     """An image to probe with; always the same one, whatever the state of the random generators."""
     channels, height, width = image_shape(backbone, options)
-    if not has_fixed_size(backbone) and max(height, width) > PROBE_LIMIT and _runs(backbone, channels):
-        height = width = PROBE_LIMIT
-    return _images(channels, height, width)
+    if not has_fixed_size(backbone) and max(height, width) > PROBE_LIMIT:
+        smaller = _images(backbone, channels, PROBE_LIMIT, PROBE_LIMIT)
+        if _runs(backbone, smaller):
+            return smaller
+    return _images(backbone, channels, height, width)
 
 
 def find_layout(backbone: nn.Module, images: Tensor) -> Layout:
@@ -111,7 +113,7 @@ def _of_map(backbone: nn.Module, output: Tensor, images: Tensor, width: int) -> 
         return Layout(kind="NHWC")
     fits = [kind for kind, dim in (("NCHW", 1), ("NHWC", 3)) if output.shape[dim] == width]
     if len(fits) == 2:  # as many columns as channels: a wider image moves one of the two
-        wider = _run(backbone, _images(images.shape[1], images.shape[2], 2 * images.shape[3]))
+        wider = _run(backbone, images.repeat(1, 1, 1, 2))
         fits = ["NCHW" if wider.shape[1] == width and wider.shape[3] != width else "NHWC"]
     if not fits:
         raise NoLayout(
@@ -150,19 +152,22 @@ def _norm_after_pooling(backbone: nn.Module, channels: int) -> str | None:
     return None
 
 
-def _images(channels: int, height: int, width: int) -> Tensor:
+def _images(backbone: nn.Module, channels: int, height: int, width: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(1, channels, height, width, generator=generator)
+    images = torch.randn(1, channels, height, width, generator=generator, device="cpu")
+    like = next(backbone.parameters(), images)
+    return images.to(like.device, like.dtype)
 
 
-def _runs(backbone: nn.Module, channels: int) -> bool:
+def _runs(backbone: nn.Module, images: Tensor) -> bool:
     try:
-        _run(backbone, _images(channels, PROBE_LIMIT, PROBE_LIMIT))
+        _run(backbone, images)
     except (RuntimeError, ValueError, AssertionError):
         return False
     return True
 
 
 def _run(backbone: nn.Module, images: Tensor) -> Any:
+    """The backbone's raw features of ``images``, without a gradient."""
     with torch.no_grad():
         return backbone.forward_features(images)  # type: ignore[operator]
