@@ -82,6 +82,11 @@ def test_a_named_network_brings_its_pool_width_and_stride():
     assert narrow.head_hidden_size == triangle(32)
 
 
+def test_an_alias_of_a_pool_is_stored_under_its_own_name():
+    assert create_network("conv4", "mpncov", num_classes=2).architecture["pool"] == "isqrt"
+    assert create_network("resnet18_isqrt", "mpncov", num_classes=2).architecture["pool"] == "isqrt"
+
+
 def test_another_pool_than_a_named_networks_is_refused():
     with pytest.raises(ValueError, match=r"whole network with the pool 'isqrt'; for 'gem' name its backbone: create_n"):
         create_network("resnet18_isqrt", "gem")
