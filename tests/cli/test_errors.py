@@ -1,6 +1,7 @@
 import pytest
 
 from covpool.cli.errors import Failure, Usage, guard
+from covpool.cli.options import at_least
 from covpool.data.errors import CorruptImage
 from covpool.pooling import create_pool
 from covpool.recipes import Recipe, RecipeError
@@ -42,6 +43,13 @@ def test_an_error_that_is_not_ours_is_named_with_the_way_to_its_traceback(capsys
 def test_a_value_error_of_someone_else_is_no_wrong_usage(capsys):
     assert guard(lambda: int("x")) == 1
     assert "unexpected ValueError" in capsys.readouterr().err
+
+
+def test_a_slip_of_our_own_is_not_passed_off_as_a_sentence(capsys):
+    assert guard(lambda: Recipe().to_dicct()) == 1
+    assert guard(lambda: create_pool("isqrt")) == 1
+    assert guard(lambda: at_least(None, x=1)) == 1
+    assert capsys.readouterr().err.count("error: unexpected") == 3
 
 
 def test_trouble_with_a_file_names_the_file(capsys, tmp_path):

@@ -26,7 +26,7 @@ def test_the_band_of_a_curve_runs_from_the_lowest_to_the_highest_seed():
         {"seed": 1, "epoch": [0, 1, 2], "eval_top1": [0.7, 0.9, None]},
     ]
     line = band({"pool": "avg", "role": "pool", "curves": curves}, "eval_top1", "s1", 100.0)
-    assert (line.x, line.mean, line.low, line.high) == ([0, 1], [60.0, 80.0], [50.0, 70.0], [70.0, 90.0])
+    assert (line.x, line.mean, line.low, line.high) == ([1, 2], [60.0, 80.0], [50.0, 70.0], [70.0, 90.0])
 
 
 def test_confusions_and_mistakes_of_the_baseline_and_the_best_row_stand_open(results):

@@ -34,8 +34,7 @@ def test_a_comparison_shows_accuracy_difference_and_verdict_in_words(results):
 
 def test_columns_without_any_value_are_left_out(results):
     for row in results["rows"]:
-        row["cost"] = {}
-        row["difference_to_control"] = None
+        row |= {"cost": {}, "difference_to_control": None, "effective_rank": None}
     keys = [column.key for column in compare_table(results, leave_out=["backbone"]).columns]
     assert keys == ["pool", "accuracy", "difference", "out_features"]
 

@@ -80,6 +80,8 @@ def _file_trouble(error: OSError) -> str:
 
 
 def _is_ours(error: Exception) -> bool:
-    """Whether the package itself raised it: then the text is a sentence written for the user."""
+    """Whether a raise statement of the package made it: then its text is a sentence written for the user."""
     frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename.startswith(_PACKAGE)
+    if not frames or not frames[-1].filename.startswith(_PACKAGE):
+        return False
+    return (frames[-1].line or "raise").startswith("raise")

@@ -15,6 +15,7 @@ from covpool.reporting.tables import compare_table, group_name, row_name
 
 _SHAPES = ("circle", "square", "diamond", "triangle")
 _COLOURS = 8
+_SETTINGS = {"pca": "channels kept by PCA", "pretrained": "pretrained weights", "weights": "weights come from"}
 _COSTS = (("ms_per_image", "ms per image"), ("flops", "FLOPs per image"), ("parameters", "parameters"))
 
 
@@ -38,6 +39,7 @@ def comparison(results: Mapping[str, Any]) -> dict[str, Any]:
         "method": next((r["accuracy"].get("method") for r in rows if r["accuracy"].get("method")), ""),
         "has_controls": any(row["role"] == "control" for row in rows),
         "facts": _facts(results),
+        "chosen": [(row["id"], as_text(row["chosen"])) for row in rows if row.get("chosen")],
     }
 
 
@@ -148,12 +150,12 @@ def _curves(name: str, members: Sequence[Mapping[str, Any]], styles: Mapping[str
 
 
 def band(row: Mapping[str, Any], key: str, style: str, factor: float = 1.0) -> Line | None:
-    """Mean, lowest and highest of the seeds' curves at every epoch that has a value."""
+    """Mean, lowest and highest of the seeds' curves after every epoch that has a value, counted from 1."""
     at: dict[float, list[float]] = {}
     for curve in row.get("curves") or []:
         for epoch, value in zip(curve["epoch"], curve.get(key) or [], strict=False):
             if value is not None:
-                at.setdefault(epoch, []).append(factor * value)
+                at.setdefault(epoch + 1, []).append(factor * value)
     if not at:
         return None
     epochs = sorted(at)
@@ -202,16 +204,11 @@ def _facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("images", f"{count(data['train_images'])} for training, {count(data['val_images'])} for validation"),
         ("skipped images", f"{skipped.get('train', 0)} in training, {skipped.get('val', 0)} in validation"),
         ("image size", data.get("image_size")),
-        *((key, as_text(value)) for key, value in settings.items() if key != "recipe"),
+        *((_SETTINGS.get(key, key), as_text(value)) for key, value in settings.items() if key != "recipe"),
         *((f"recipe: {key}", as_text(value)) for key, value in (settings.get("recipe") or {}).items()),
-        ("chosen by cross-validation", _chosen(results["rows"])),
         *stamp_facts(results),
     ]
     return [(name, str(value)) for name, value in facts if value not in (None, "", "none")]
-
-
-def _chosen(rows: Sequence[Mapping[str, Any]]) -> str:
-    return "; ".join(f"{row['id']}: {as_text(row['chosen'])}" for row in rows if row.get("chosen"))
 
 
 def stamp_facts(results: Mapping[str, Any]) -> list[tuple[str, Any]]:

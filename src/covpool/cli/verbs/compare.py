@@ -11,7 +11,7 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from covpool.cli.errors import FINE, Usage
+from covpool.cli.errors import FINE, INTERRUPTED, Usage
 from covpool.cli.options import (
     add_bad_image,
     add_data,
@@ -33,7 +33,16 @@ from covpool.reporting import compare_table, report
 
 _OFFLINE = "tf_efficientnet_lite0"
 _POOLS = "avg,gem,covariance,isqrt"
-_LEAST = ("train_seconds", "peak_memory_mb", "flops", "parameters", "out_features", "ms_per_image")
+_LEAST = (
+    "effective_rank",
+    "pooling_ms_per_image",
+    "train_seconds",
+    "peak_memory_mb",
+    "flops",
+    "parameters",
+    "out_features",
+    "ms_per_image",
+)
 
 
 def build() -> Parser:
@@ -57,7 +66,7 @@ def build() -> Parser:
     _add_what(parser)
     _add_how(parser)
     parser.add_argument("--out", type=str | None, metavar="DIR", help="result folder (default: runs/compare-DATE-TIME)")
-    parser.add_argument("--force", action="store_true", help="let --out be a folder that holds something")
+    parser.add_argument("--force", action="store_true", help="let --out be a folder with results, which are replaced")
     add_quiet(parser)
     return parser
 
@@ -91,23 +100,37 @@ def _add_how(parser: Parser) -> None:
         help="start from published weights; without either, as the backbone and the way suggest",
     )
     parser.add_argument("--cache", type=str | None, metavar="DIR", help="with --frozen: where features are kept")
+    parser.add_argument(
+        "--most-channels",
+        type=int | None,
+        default=128,
+        help="with --frozen: channels that PCA keeps for a second-order pool; none: all",
+    )
     add_bad_image(parser)
+    parser.add_argument("--workers", type=int | None, help="processes that read images")
     add_machine(parser, batch_size=None)
 
 
 def _check(options: Namespace) -> list[str]:
     mistakes = [
-        *folder_mistakes("--out", options.out, force=options.force),
-        *at_least(options, seeds=1, epochs=1, image_size=1),
+        *_out_mistakes(options),
+        *at_least(options, seeds=1, epochs=1, image_size=1, most_channels=1, workers=0),
     ]
     choices_in("--pools", options.pools, mistakes)
-    foreign = ("recipe", "epochs") if options.frozen else ("stages", "cache")
+    foreign = ("recipe", "epochs") if options.frozen else ("stages", "cache", "most_channels")
     hint = "goes with training end to end; drop it, or --frozen" if options.frozen else "goes with --frozen; add it"
-    mistakes += [f"--{name} {hint}" for name in foreign if name in options.given]
+    mistakes += [f"--{name.replace('_', '-')} {hint}" for name in foreign if name in options.given]
     if options.recipe:
         with noting(mistakes):
             find_recipe(options.recipe)
     return mistakes
+
+
+def _out_mistakes(options: Namespace) -> list[str]:
+    """A folder with the runs of an interrupted comparison may be named again: it goes on there."""
+    folder = Path(options.out or "")
+    interrupted = any(folder.glob("*/*/seed*")) and not (folder / "results.json").exists()
+    return folder_mistakes("--out", options.out, force=options.force or (options.out is not None and interrupted))
 
 
 def run(options: Namespace) -> int:
@@ -116,7 +139,11 @@ def run(options: Namespace) -> int:
     images = _checked(options, backbones)
     out = Path(options.out or dated_folder("compare"))
     tell(f"{images.name}: {images.description}")
-    results = _compare(options, images, backbones, out)
+    try:
+        results = _compare(options, images, backbones, out)
+    except KeyboardInterrupt:
+        tell(f"interrupted; the same line with --out {out} goes on where it stopped")
+        return INTERRUPTED
     report([out / "results.json"], out / "report.html")
     write_result(f"{_fitting(results)}\n{results['advice']}\n", None)
     tell(f"wrote {out / 'results.json'} and {out / 'report.html'}")
@@ -130,21 +157,15 @@ def _usual_backbone() -> str:
 
 
 def _checked(options: Namespace, backbones: list[str]) -> Any:
-    """The images, after every name was looked up; Usage with all mistakes of both."""
+    """The images, after every name was looked up; Usage with all mistakes of names and images."""
     from covpool.data import open_images
-    from covpool.models.backbone import check_backbone
-    from covpool.pooling import pools
-    from covpool.registry import check_options
+    from covpool.studies.request import check_request, read_choices
 
     mistakes: list[str] = []
-    for choice in choices_in("--pools", options.pools, []):
-        with noting(mistakes):
-            build = pools.get(choice.name).build
-            given = ("in_features", "reduce_to")
-            mistakes += check_options("pool", choice.name, build, choice.options, given=given)
-    for backbone in backbones:
-        with noting(mistakes):
-            check_backbone(backbone)
+    with noting(mistakes):
+        check_request(backbones, options.seeds, names_in(options.stages) if options.frozen else None, options.epochs)
+    with noting(mistakes):
+        read_choices(options.pools)
     with noting(mistakes):
         images = open_images(options.data, val=options.val, download=options.download)
     if mistakes:
@@ -170,7 +191,10 @@ def _compare(options: Namespace, images: Any, backbones: list[str], out: Path) -
             controls=not options.no_controls,
             pretrained=options.pretrained,
             recipe=find_recipe(options.recipe) if options.recipe else None,
+            most_channels=options.most_channels,
             cache=options.cache,
+            workers=options.workers,
+            on_bad_image=options.on_bad_image,
             device=options.device,
         )
 
