@@ -52,7 +52,7 @@ def load_weights(
     if not ledger.complete:
         raise WeightsMismatch(ledger, source)
     network.load_state_dict({name: torch.as_tensor(array) for name, array in renamed.items()}, strict=True)
-    logger.info("%s: %s", source, ledger)
+    logger.debug("%s: %s", source, ledger)
     return ledger
 
 
