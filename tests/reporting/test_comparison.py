@@ -56,3 +56,19 @@ def test_results_with_the_least_that_the_schema_allows_are_shown(results):
     view = comparison(results)
     assert view["costs"] == []
     assert view["curves"] == []
+
+
+def test_where_the_baseline_is_best_its_best_rival_stands_open_beside_it(results):
+    results["rows"][0]["accuracy"]["mean"] = 0.999
+    details = comparison(results)["details"][0]
+    assert [row["name"] for row in details["rows"] if row["open"]] == ["avg", "isqrt"]
+
+
+def test_the_first_sentence_of_the_advice_stands_out(results):
+    results["advice"] = "It pays: 4.3 points (3.1 to 5.5). Cost: a longer vector. Mind this."
+    assert comparison(results)["advice"] == ["It pays: 4.3 points (3.1 to 5.5).", "Cost: a longer vector. Mind this."]
+
+
+def test_a_comparison_of_one_row_is_shown(results):
+    results["rows"] = results["rows"][:1]
+    assert comparison(results)["details"][0]["best"] == "avg"

@@ -51,7 +51,7 @@ def test_the_page_is_well_formed_and_fetches_nothing(results_like, shape):
 
 def test_the_page_begins_with_the_advice_and_holds_every_part(results):
     page = render(results)
-    order = [page.index(text) for text in (results["advice"], ">Results<", ">Accuracy<", ">Accuracy against cost<",
+    order = [page.index(text) for text in (results["advice"][:40], ">Results<", ">Accuracy<", ">Accuracy against cost<",
              ">Learning curves<", ">Confusions<", ">Misclassified images<", ">How it was measured<")]  # fmt: skip
     assert order == sorted(order)
     assert page.count("<img ") == sum(len(row["mistakes"]) for row in results["rows"])

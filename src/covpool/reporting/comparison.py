@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from statistics import fmean
@@ -26,7 +27,7 @@ def comparison(results: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": f"Pooling compared on {results['data']['source']}",
         "lead": _lead(results),
-        "advice": results.get("advice") or "",
+        "advice": re.split(r"(?<=\.)\s+(?=[A-Z])", results.get("advice") or "", maxsplit=1),
         "table": _table(results, groups, styles),
         "legend": [(name, style) for name, style in _legend(rows, styles)],
         "shapes": list(zip((name for name, _ in groups), _SHAPES, strict=False)) if len(groups) > 1 else [],
@@ -87,7 +88,8 @@ def _table(results: Mapping[str, Any], groups: Sequence[Any], styles: Mapping[st
 
 def _best(members: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The most accurate row of a group that is no control."""
-    return max((row for row in members if row["role"] != "control"), key=lambda row: row["accuracy"]["mean"])
+    candidates = [row for row in members if row["role"] != "control"] or members
+    return max(candidates, key=lambda row: row["accuracy"]["mean"])
 
 
 def _baseline(members: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -164,8 +166,9 @@ def band(row: Mapping[str, Any], key: str, style: str, factor: float = 1.0) -> L
 
 
 def _details(name: str, members: Sequence[Mapping[str, Any]], classes: Sequence[str], first: bool) -> dict[str, Any]:
-    """Confusions and mistakes of a group: in the best group the baseline and the best pool stand open."""
-    best, baseline = _best(members), _baseline(members)
+    """Confusions and mistakes of a group: in the best group the baseline and its best rival stand open."""
+    baseline = _baseline(members)
+    best = _best([row for row in members if row is not baseline] or members)
     shown = {row["id"] for row in (baseline, best) if row is not None and first}
     gained: list[confusion.Change] = []
     lost: list[confusion.Change] = []
