@@ -5,17 +5,6 @@ import pytest
 from covpool.recipes import find_recipe
 
 SMALL = ["--data", "digits", "--backbones", "conv4", "--pools", "avg,isqrt(reduce_to=8)", "--seeds", "1"]
-    "--data",
-    "digits",
-    "--backbones",
-    "conv4",
-    "--pools",
-    "avg,isqrt(reduce_to=8)",
-    "--seeds",
-    "1",
-    "--device",
-    "cpu",
-)
 
 
 @pytest.fixture
