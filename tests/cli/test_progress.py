@@ -43,7 +43,7 @@ def test_a_training_writes_a_line_an_epoch(capsys):
 def test_a_comparison_writes_a_line_a_run(capsys):
     lines = lines_of([*COMPARISON, *EXTRACTION, *EXTRACTION], capsys)
     assert lines == [
-        "2 runs: conv4/avg, conv4/isqrt; seeds: 1",
+        "2 runs: 2 rows, seeds: 1",
         "1/2  conv4/avg, seed 0: 90.0 %",
         "reading the features of 3 images",
         "reading the features of 3 images",

@@ -70,7 +70,7 @@ class Lines:
         kind, inside = event["event"], "row" in event
         if kind == "compare-start":
             self._runs = len(event["rows"]) * event["seeds"]
-            return f"{self._runs} runs: {', '.join(event['rows'])}; seeds: {event['seeds']}"
+            return f"{self._runs} runs: {len(event['rows'])} rows, seeds: {event['seeds']}"
         if kind == "row-end":
             self._done += 1
             return f"{self._done}/{self._runs}  {event['row']}, seed {event['seed']}: {percent(event['top1'])} %"
