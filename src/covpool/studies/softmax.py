@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -66,20 +67,28 @@ def fit_softmax(
 
 
 def _fit(problem: _Problem, max_iterations: int, tolerance: float) -> SoftmaxPath:
-    history: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=HISTORY)
+    history: deque[_Pair] = deque(maxlen=HISTORY)
+    solutions = problem.parameters.clone()
+    where = torch.arange(len(solutions), device=solutions.device)
+    converged = torch.zeros(len(solutions), dtype=torch.bool, device=solutions.device)
     gradient = problem.gradient()
     goal = tolerance * _norm(gradient)
     steps = 0
-    while steps < max_iterations and bool((_norm(gradient) > goal).any()):
+    while steps < max_iterations and len(where):
         steps += 1
-        # a problem that is done stands still, so that its solution does not depend on its neighbours
-        active = (_norm(gradient) > goal)[:, None]
-        direction = -_two_loops(gradient, history) * active
+        direction = -_two_loops(gradient, history)
         length = problem.move(direction)
         former, gradient = gradient, problem.gradient()
-        _remember(history, length[:, None] * direction, gradient - former)
-    weight, bias = problem.solution()
-    return SoftmaxPath(weight, bias, (_norm(gradient) <= goal).tolist(), steps)
+        history.append(_pair(length[:, None] * direction, gradient - former))
+        solutions[where] = problem.parameters
+        active = _norm(gradient) > goal
+        if not active.all():  # what is done leaves, and costs nothing from here on
+            converged[where[~active]] = True
+            where, gradient, goal = where[active], gradient[active], goal[active]
+            problem.keep(active)
+            history = deque([_kept(pair, active) for pair in history], maxlen=HISTORY)
+    weight, bias = problem.split(solutions)
+    return SoftmaxPath(weight, bias, converged.tolist(), steps)
 
 
 class _Problem:
@@ -128,9 +137,15 @@ class _Problem:
             length = (length - step).clamp(length / 4, length * 4)
         return length
 
-    def solution(self) -> tuple[Tensor, Tensor]:
-        weight = self.parameters[:, : self.weights].view(len(self.penalties), self.classes, -1)
-        return weight.transpose(1, 2), self.parameters[:, self.weights :]
+    def keep(self, active: Tensor) -> None:
+        """Go on with the ``active`` problems only."""
+        self.penalties, self.parameters = self.penalties[active], self.parameters[active]
+        self.logits = self.logits[active]
+
+    def split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights (P, D, K) and biases (P, K) of parameter rows."""
+        weight = parameters[:, : self.weights].view(len(parameters), self.classes, -1)
+        return weight.transpose(1, 2), parameters[:, self.weights :]
 
 
 @contextmanager
@@ -143,26 +158,37 @@ def _threads_for(operations: float) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _two_loops(gradient: Tensor, history: deque[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+class _Pair(NamedTuple):
+    """A step, the change of the gradient along it, and the inverse of their product (0: the pair does nothing)."""
+
+    step: Tensor
+    change: Tensor
+    inverse: Tensor
+
+
+def _pair(step: Tensor, change: Tensor) -> _Pair:
+    curvature = _dot(step, change)
+    return _Pair(step, change, torch.where(curvature > 0, 1 / curvature.clamp_min(1e-30), 0.0))
+
+
+def _kept(pair: _Pair, active: Tensor) -> _Pair:
+    return _Pair(*(each[active] for each in pair))
+
+
+def _two_loops(gradient: Tensor, history: deque[_Pair]) -> Tensor:
     """The inverse Hessian of the history times ``gradient`` (Nocedal and Wright, algorithm 7.4)."""
-    q, steps_back = gradient.clone(), []
+    q, alphas = gradient.clone(), []
     for step, change, inverse in reversed(history):
         alpha = inverse * _dot(step, q)
         q -= alpha[:, None] * change
-        steps_back.append(alpha)
+        alphas.append(alpha)
     if history:
         step, change, _ = history[-1]
         scale = _dot(step, change) / _dot(change, change).clamp_min(1e-30)
         q *= torch.where(scale > 0, scale, 1.0)[:, None]
-    for (step, change, inverse), alpha in zip(history, reversed(steps_back), strict=True):
+    for (step, change, inverse), alpha in zip(history, reversed(alphas), strict=True):
         q += (alpha - inverse * _dot(change, q))[:, None] * step
     return q
-
-
-def _remember(history: deque[tuple[Tensor, Tensor, Tensor]], step: Tensor, change: Tensor) -> None:
-    curvature = _dot(step, change)
-    useful = curvature > 0  # of a problem that stood still it is 0: the pair then does nothing
-    history.append((step, change, torch.where(useful, 1 / curvature.clamp_min(1e-30), 0.0)))
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
