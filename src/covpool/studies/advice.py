@@ -29,8 +29,8 @@ def advise(rows: Sequence[Row], difference: Difference) -> str:
     against = difference(best["id"], average["id"])
     parts = [
         _verdict(best, average, against),
-        _at_the_same_place(best, average, against),
-        _control(best, against, {row["id"]: row for row in rows}),
+        _elsewhere(second, best, average),
+        _control(best, {row["id"]: row for row in rows}),
         _cost(best, average),
         _rival(rows, best, average, difference),
         _few_positions(second),
@@ -50,33 +50,38 @@ def _verdict(best: Row, average: Row, against: Mapping[str, Any]) -> str:
         return f"Second-order pooling does not pay here: {facts}, a difference of {_points(against)}. Use the average."
     return (
         f"No second-order pool is clearly better than average pooling here: {facts}; the difference of "
-        f"{_points(against)} is within noise. Use the average, which is shorter and faster, or test on more pictures."
+        f"{_points(against)} is within noise. Use the average, which is shorter and faster, or test with more pictures or seeds."
     )
 
 
-def _at_the_same_place(best: Row, average: Row, against: Mapping[str, Any]) -> str:
-    """Where the second-order row beats the average of its own map, and the average of another map is as good."""
-    own = best["difference"]
-    if _place(best) == _place(average) or own is None:
+def _elsewhere(second: Sequence[Row], best: Row, average: Row) -> str:
+    """The largest gain over averaging the same map, where another place is the better choice all the same."""
+    gains = [row for row in second if row["difference"]["verdict"] == "better"]
+    if not gains:
         return ""
-    compared = {"better": "beats it too", "worse": "is better still", "within noise": "does as well"}
-    if own["verdict"] == "better" and against["verdict"] != "better":
-        return (
-            f"On {_place(best)} alone it gains {_points(own)} over averaging the same map, but plain averaging of "
-            f"{_place(average)} {compared[against['verdict']]}."
-        )
-    return f"Over averaging its own map the difference is {_points(own)}."
+    row = max(gains, key=lambda row: row["difference"]["mean"])
+    gain = _points(row["difference"])
+    if row["id"] == best["id"]:
+        if _place(row) == _place(average):
+            return ""
+        return f"Over averaging the same map the gain is {gain}."
+    if row["accuracy"]["mean"] >= average["accuracy"]["mean"]:
+        return ""
+    return (
+        f"The largest gain over averaging the same map is {gain}, of {_name(row)} ({_accuracy(row)}); but the plain "
+        f"average of {_place(average)} is better than both."
+    )
 
 
-def _control(best: Row, against: Mapping[str, Any], by_id: Mapping[str, Row]) -> str:
+def _control(best: Row, by_id: Mapping[str, Row]) -> str:
     to_control = best["difference_to_control"]
     if to_control is None or best["difference"]["verdict"] != "better":
         return ""
     control = by_id[to_control["to"]]
     width = f"averages expanded to the same {best['out_features']:,} numbers reach {_accuracy(control)}"
     if to_control["verdict"] == "better":
-        return f"A longer vector does not explain it: {width}, {_points(to_control)} less."
-    return f"The longer vector alone may explain it: {width}; the difference of {_points(to_control)} is not a gain."
+        return f"A longer vector does not explain it: {width}; {best['pool']} is {_points(to_control)} above."
+    return f"But the longer vector alone may explain it: {width}; what is left is {_points(to_control)}."
 
 
 def _cost(best: Row, average: Row) -> str:

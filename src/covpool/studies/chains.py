@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from covpool.models import StageFeatures
 from covpool.pooling import create_pool, pools
 from covpool.recipes import Choice
 from covpool.studies.vectors import as_convolution, fit_projection, pooled_vectors
@@ -86,15 +85,3 @@ class Standardize(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return ((x - self.mean) * self.scale)[:, :, None, None]
-
-
-class Assembled(nn.Module):
-    """The network that a frozen row stands for: trunk up to the stage, chain, linear classifier."""
-
-    def __init__(self, trunk: StageFeatures, chain: nn.Module, width: int, num_classes: int) -> None:
-        super().__init__()
-        self.trunk, self.chain = trunk, chain
-        self.classifier = nn.Linear(width, num_classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.classifier(self.chain(next(iter(self.trunk(x).values()))))

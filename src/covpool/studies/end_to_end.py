@@ -115,24 +115,47 @@ def row_recipe(plan: Plan, recipe: Recipe, seed: int, width: int | None = None) 
 def trained_rows(
     plans: Sequence[Plan], images: ImageSource, settings: EndToEnd, listen: Listener
 ) -> Iterator[tuple[Filled, int, dict[str, int]]]:
-    """Fill the rows in their order; with each, the image size and the number of skipped pictures of train and val."""
-    widths: dict[str, int] = {}
+    """Fill the rows in their order; with each, the image size and the number of skipped pictures of train and val.
+
+    Second-order rows of one length on one backbone share their control: it would be the very same training.
+    """
+    shared: dict[tuple[str, int], tuple[Filled, int, dict[str, int]]] = {}
+    width = 0
     for plan in plans:
-        start = perf_counter()
-        recipe = settings.recipes[plan.backbone]
-        width = widths.get(plan.control_of) if plan.control_of else None
-        finished = []
-        for seed in settings.seeds:
-            told = _telling(listen, plan.id, seed)
-            told({"event": "row-start"})
-            run = _run(plan, row_recipe(plan, recipe, seed, width), images, settings, told)
-            told({"event": "row-end", "top1": float(run.judged.correct.mean())})
-            finished.append(run)
-        widths[plan.id] = finished[0].network.head_hidden_size
-        record = _record(plan, finished, settings)
-        record["seconds"] = perf_counter() - start
-        first = finished[0]
-        yield Filled(plan, [run.judged for run in finished], record), first.preprocessing.image_size, first.skipped
+        known = shared.get((plan.backbone, width)) if plan.control_of else None
+        if known is None:
+            known = _trained_row(plan, width, images, settings, listen)
+        else:
+            known = _taken_over(plan, known[0], settings, listen), known[1], known[2]
+        width = known[0].record["out_features"]
+        if plan.control_of:
+            shared[plan.backbone, width] = known
+        yield known
+
+
+def _trained_row(
+    plan: Plan, width: int, images: ImageSource, settings: EndToEnd, listen: Listener
+) -> tuple[Filled, int, dict[str, int]]:
+    start = perf_counter()
+    recipe = settings.recipes[plan.backbone]
+    finished = []
+    for seed in settings.seeds:
+        told = _telling(listen, plan.id, seed)
+        told({"event": "row-start"})
+        run = _run(plan, row_recipe(plan, recipe, seed, width), images, settings, told)
+        told({"event": "row-end", "top1": float(run.judged.correct.mean())})
+        finished.append(run)
+    record = {**_record(finished, settings), "seconds": perf_counter() - start}
+    row, first = Filled(plan, [run.judged for run in finished], record), finished[0]
+    return row, first.preprocessing.image_size, first.skipped
+
+
+def _taken_over(plan: Plan, row: Filled, settings: EndToEnd, listen: Listener) -> Filled:
+    for seed, run in zip(settings.seeds, row.runs, strict=True):
+        told = _telling(listen, plan.id, seed)
+        told({"event": "row-start"})
+        told({"event": "row-end", "top1": float(run.correct.mean())})
+    return Filled(plan, row.runs, {**row.record, "seconds": 0.0})
 
 
 @dataclass(frozen=True)
@@ -192,7 +215,7 @@ def _judge(
     return Judged.of(said.logits, said.labels.numpy(), said.indices.numpy())
 
 
-def _record(plan: Plan, runs: Sequence[_Finished], settings: EndToEnd) -> dict[str, Any]:
+def _record(runs: Sequence[_Finished], settings: EndToEnd) -> dict[str, Any]:
     network, size = runs[0].network, runs[0].preprocessing.image_size
     with torch.no_grad():
         shape = network.forward_features(torch.zeros(1, 3, size, size, device=settings.device)).shape[1:]

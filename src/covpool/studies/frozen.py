@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from covpool.analysis import effective_rank, spectrum
 from covpool.data import ImageSource, Preprocessing, preprocessing_for
 from covpool.data.loader import OnBadImage
-from covpool.evaluation import cost
-from covpool.evaluation.cost import quartiles, time_repeats
+from covpool.evaluation import Cost, cost
+from covpool.evaluation.cost import cost_on
 from covpool.models import StageFeatures
-from covpool.studies.chains import Assembled, control_chain, reduction, row_chain
+from covpool.studies.chains import control_chain, reduction, row_chain
 from covpool.studies.features import StoredMaps, extract
 from covpool.studies.linear import Judged, judge_vectors
 from covpool.studies.rows import Filled, Plan
@@ -81,15 +81,24 @@ def backbone_features(name: str, images: ImageSource, settings: Frozen, listen: 
 def frozen_rows(
     plans: Sequence[Plan], images: ImageSource, features: Features, settings: Frozen, listen: Listener
 ) -> Iterator[Filled]:
-    """Fill the rows of one backbone in their order."""
-    trunk_ms = {stage: _trunk_ms(plans[0].backbone, stage, features, settings) for stage in settings.stages}
+    """Fill the rows of one backbone in their order. Rows of one width at one stage share their control."""
+    trunks = {stage: _trunk_cost(plans[0].backbone, stage, features, settings) for stage in settings.stages}
+    controls: dict[tuple[str | None, int], Filled] = {}
+    width = 0
     for plan in plans:
         start = perf_counter()
-        chain = _chain(plan, features, settings)
-        filled = _judge(plan, chain, images, features, settings, listen)
-        filled.record["cost"] = _cost(plan, chain, filled.record, len(images.classes), features, settings)
-        filled.record["cost"]["backbone_ms_per_image"] = trunk_ms[str(plan.stage)]
+        filled = controls.get((plan.stage, width)) if plan.control_of else None
+        if filled is None:
+            chain = _chain(plan, features, settings)
+            filled = _judge(plan, chain, images, features, settings, listen)
+            filled.record["cost"] = _cost(plan, chain, len(images.classes), trunks[str(plan.stage)], features)
+        else:
+            filled = Filled(plan, filled.runs, dict(filled.record))
+            _tell(filled, settings, listen)
         filled.record["seconds"] = perf_counter() - start
+        width = filled.record["out_features"]
+        if plan.control_of:
+            controls[plan.stage, width] = filled
         yield filled
 
 
@@ -119,8 +128,6 @@ def _judge(
     labels = images.train.labels[features.train.kept]
     answers = judge_vectors(train, labels, test, len(images.classes), seeds)
     runs = [Judged.of(logits, images.val.labels[kept], kept) for logits, _ in answers]
-    for seed, run in zip(seeds, runs, strict=True):
-        listen({"event": "row-end", "row": plan.id, "seed": seed, "top1": float(run.correct.mean())})
     maps = features.test.maps[stage]
     is_control = plan.control_of is not None
     record = {
@@ -131,7 +138,14 @@ def _judge(
         "effective_rank": mean_effective_rank(chain, maps, kept) if plan.order == 2 else None,
         "chosen": {key: [chosen[key] for _, chosen in answers] for key in ("penalty", "scaling")},
     }
-    return Filled(plan, runs, record)
+    filled = Filled(plan, runs, record)
+    _tell(filled, settings, listen)
+    return filled
+
+
+def _tell(filled: Filled, settings: Frozen, listen: Listener) -> None:
+    for seed, run in zip(settings.seeds, filled.runs, strict=True):
+        listen({"event": "row-end", "row": filled.plan.id, "seed": seed, "top1": float(run.correct.mean())})
 
 
 @torch.inference_mode()
@@ -143,38 +157,55 @@ def mean_effective_rank(chain: nn.Sequential, maps: Any, rows: Any) -> float:
     return float(torch.cat(ranks).mean())
 
 
-def _trunk_ms(backbone: str, stage: str, features: Features, settings: Frozen) -> float:
-    """Milliseconds a picture that the backbone alone takes up to ``stage``."""
-    size = features.preprocessing.image_size
-    trunk = StageFeatures(backbone, [stage], image_size=settings.image_size).to(settings.device)
-    pictures = torch.zeros(TIMED_PICTURES, 3, size, size, device=settings.device)
-    return _median_ms(lambda: trunk(pictures), settings.device)
+class _Head(nn.Module):
+    """Everything after the trunk: projection, pool, linear classifier."""
+
+    def __init__(self, chain: nn.Module, width: int, num_classes: int) -> None:
+        super().__init__()
+        self.chain, self.classifier = chain, nn.Linear(width, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.chain(x))
 
 
-def _cost(
-    plan: Plan,
-    chain: nn.Sequential,
-    record: Mapping[str, Any],
-    num_classes: int,
-    features: Features,
-    settings: Frozen,
-) -> dict[str, Any]:
-    """The cost of the assembled network, and the milliseconds of its pooling (with the projection) alone."""
-    trunk = StageFeatures(plan.backbone, [str(plan.stage)], image_size=settings.image_size)
-    network = Assembled(trunk, chain, record["out_features"], num_classes)
-    measured = cost(network, features.preprocessing.image_size, batch_size=TIMED_PICTURES, device=settings.device)
-    maps = torch.from_numpy(np.array(features.test.maps[str(plan.stage)][:TIMED_PICTURES])).to(settings.device)
+class _Trunk(nn.Module):
+    """The backbone up to one stage, as one map."""
+
+    def __init__(self, backbone: str, stage: str, image_size: int | None) -> None:
+        super().__init__()
+        self.features = StageFeatures(backbone, [stage], image_size=image_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return next(iter(self.features(x).values()))
+
+
+def _trunk_cost(backbone: str, stage: str, features: Features, settings: Frozen) -> Cost:
+    trunk, size = _Trunk(backbone, stage, settings.image_size), features.preprocessing.image_size
+    return cost(trunk, size, batch_size=TIMED_PICTURES, device=settings.device)
+
+
+def _cost(plan: Plan, chain: nn.Module, num_classes: int, trunk: Cost, features: Features) -> dict[str, Any]:
+    """The cost of the network that the row stands for: trunk and head measured apart and put together.
+
+    The trunk is measured once a stage, so that rows differ by what differs. Times and operations add up. The peak of
+    memory is in the trunk, with the head's parameters waiting, or in the head, with the trunk's.
+    """
+    maps = torch.from_numpy(np.array(features.test.maps[str(plan.stage)][:TIMED_PICTURES]))
+    device = next(chain.buffers(), torch.zeros(0)).device
+    with torch.no_grad():
+        width = chain.eval()(maps.to(device)).shape[1]
+    head = cost_on(_Head(chain, width, num_classes).to(device), maps.to(device))
+    spread = [a + b for a, b in zip(trunk.ms_per_image_spread, head.ms_per_image_spread, strict=True)]
     return {
-        **measured.to_dict(),
+        "parameters": trunk.parameters + head.parameters,
+        "flops": trunk.flops + head.flops,
+        "ms_per_image": trunk.ms_per_image + head.ms_per_image,
+        "ms_per_image_spread": spread,
+        "peak_memory_mb": max(
+            trunk.peak_memory_mb + 4e-6 * head.parameters, head.peak_memory_mb + 4e-6 * trunk.parameters
+        ),
+        "batch_size": trunk.batch_size,
         "train_seconds": None,
-        "pooling_ms_per_image": _median_ms(lambda: _pool(chain, maps), settings.device),
+        "pooling_ms_per_image": head.ms_per_image,
+        "backbone_ms_per_image": trunk.ms_per_image,
     }
-
-
-@torch.inference_mode()
-def _pool(chain: nn.Sequential, maps: Tensor) -> Tensor:
-    return chain(maps)
-
-
-def _median_ms(work: Callable[[], object], device: torch.device) -> float:
-    return 1000 * quartiles(time_repeats(work, repeats=7, device=device))[1] / TIMED_PICTURES
