@@ -50,7 +50,8 @@ def _verdict(best: Row, average: Row, against: Mapping[str, Any]) -> str:
         return f"Second-order pooling does not pay here: {facts}, a difference of {_points(against)}. Use the average."
     return (
         f"No second-order pool is clearly better than average pooling here: {facts}; the difference of "
-        f"{_points(against)} is within noise. Use the average, which is shorter and faster, or test with more pictures or seeds."
+        f"{_points(against)} is within noise. Use the average, which is shorter and faster, or test with more pictures "
+        "or seeds."
     )
 
 
