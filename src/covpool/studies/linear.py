@@ -15,7 +15,7 @@ from torch import Tensor
 from covpool.data import stratified_split
 from covpool.studies.softmax import SoftmaxPath, fit_softmax
 
-PENALTIES = [1e-2, 2e-3, 5e-4, 1e-4, 2e-5, 5e-6, 1e-6]  # for vectors of mean squared length 1
+PENALTIES = [1e-2, 2e-3, 5e-4, 1e-4, 2e-5, 5e-6, 1e-6, 2e-7]  # for vectors of mean squared length 1
 SELECTION = 0.2  # of the training pictures of every class: they choose, and are never fitted
 LARGEST_ROTATION = 4000  # pictures; a Cholesky factor of more costs as much as it saves
 
