@@ -87,3 +87,24 @@ def test_a_source_without_training_pictures_is_refused(tmp_path):
     whole = source()
     with pytest.raises(CompareError, match="no train pictures"):
         compare(ImageSource("x", None, whole.val, None, CLASSES, ""), backbones=["conv4"], pools="isqrt", out=tmp_path)
+
+
+def test_results_name_the_source_without_its_path(tmp_path):
+    folder = tmp_path / "pictures"
+    for part in ("train", "val"):
+        for index, picture in enumerate(source(12, 12).train.read(i) for i in range(12)):
+            place = folder / part / CLASSES[index % 3]
+            place.mkdir(parents=True, exist_ok=True)
+            picture.save(place / f"{index}.png")
+    results = compare(
+        str(folder),
+        backbones=["conv4"],
+        pools="max",
+        seeds=1,
+        frozen=True,
+        image_size=12,
+        out=tmp_path / "out",
+        cache=tmp_path / "cache",
+    )
+    assert results["data"]["source"] == "pictures"
+    assert str(tmp_path) not in json.dumps(results)

@@ -69,8 +69,8 @@ def _elsewhere(second: Sequence[Row], best: Row, average: Row) -> str:
     if row["accuracy"]["mean"] >= average["accuracy"]["mean"]:
         return ""
     return (
-        f"The largest gain over averaging the same map is {gain}, of {_name(row)} ({_accuracy(row)}); but the plain "
-        f"average of {_place(average)} is better than both."
+        f"The largest gain over averaging the same map is {gain}: {_name(row)} reaches {_accuracy(row)}. But plain "
+        f"averaging of {_place(average)} is better still."
     )
 
 

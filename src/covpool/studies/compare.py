@@ -181,7 +181,7 @@ def _results(mode: str, images: ImageSource, asked: Mapping[str, Any], study: _S
         **stamp(),
         "data": {
             "source": images.name,
-            "description": images.description,
+            "description": _without_paths(images),
             "classes": images.classes,
             "train_images": len(images.train) - study.skipped["train"],
             "val_images": len(images.val) - study.skipped["val"],
@@ -192,3 +192,12 @@ def _results(mode: str, images: ImageSource, asked: Mapping[str, Any], study: _S
         "rows": rows,
         "advice": advise(rows, lambda a, b: difference(by_id[a], by_id[b])),
     }
+
+
+def _without_paths(images: ImageSource) -> str:
+    """The description with names in place of paths: results are passed around, and paths tell of a machine."""
+    text = images.description
+    for part in (images.train, images.val):
+        if part is not None and part.place:
+            text = text.replace(part.place, Path(part.place).name)
+    return text

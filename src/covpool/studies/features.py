@@ -90,7 +90,13 @@ def extract(
             workers=workers,
             on_bad_image=on_bad_image,
         )
-        _fill(folder, about, trunk.to(device), loader, len(images), preprocessing.image_size, progress)
+        try:
+            _fill(folder, about, trunk.to(device), loader, len(images), preprocessing.image_size, progress)
+        except KeyboardInterrupt:
+            logger.warning("the extraction was interrupted; the same comparison goes on with it")
+            raise
+        finally:
+            loader.close()
     progress(len(images))
     return _open(folder, trunk.stages)
 
@@ -147,6 +153,7 @@ def _fill(
     kept = np.load(partial / "kept.npy", mmap_mode="r+")
     device = next(iter(trunk.parameters())).device
     for batch in loader.epoch(0, start):
+        # channels last: half the time of EfficientNet-Lite0 on a CPU
         pictures = batch.images.to(device, memory_format=torch.channels_last)
         with torch.inference_mode():
             maps = trunk(pictures)
