@@ -1,4 +1,13 @@
-"""The coupled Newton-Schulz iteration for the square root, as published."""
+"""The coupled Newton-Schulz iteration for the square root: as published, and with one shared residual.
+
+Everything the published iteration makes is a polynomial in the start matrix A, so everything commutes:
+Y_k = A Z_k, and with the residual R_j = A Z_j^2 a step is
+
+    Z <- Z (3I - R) / 2,    R <- R (3I - R)^2 / 4 = (9 R - 6 R^2 + R^3) / 4,
+
+three products instead of the same values by Y and Z. The gradient is the derivative of that recurrence in the
+direction of the upstream gradient: for a polynomial at a symmetric matrix the Frechet derivative is its own adjoint.
+"""
 
 from __future__ import annotations
 
@@ -25,3 +34,32 @@ def newton_schulz(a: Tensor, steps: int) -> Tensor:
         if step < steps:
             z = t if z is None else t @ z
     return y * scale.sqrt()  # eq. (7)
+
+
+def iterate(a: Tensor, steps: int) -> tuple[Tensor, list[Tensor]]:
+    """Z after ``steps`` steps from ``a`` (B, n, n), and the states [R_0, R_1, Z_1, R_2, Z_2, ...] for the gradient."""
+    r = a
+    z = _one_and_a_half(a) - a / 2
+    states = [a]
+    for _ in range(steps - 1):
+        square = r @ r
+        r = torch.baddbmm(2.25 * r - 1.5 * square, square, r, alpha=0.25)
+        states += [r, z]
+        z = torch.baddbmm(z, z, r, beta=1.5, alpha=-0.5)
+    return z, states
+
+
+def iterate_derivative(states: list[Tensor], direction: Tensor) -> Tensor:
+    """The derivative of Z at the states of ``iterate`` in a symmetric ``direction`` (B, n, n)."""
+    r, dr, dz = states[0], direction, direction / -2
+    for next_r, z in zip(states[1::2], states[2::2], strict=True):
+        u = dr @ r
+        v = u @ r
+        dr = torch.baddbmm(2.25 * dr - 1.5 * (u + u.mT) + 0.25 * (v + v.mT), r, u, alpha=0.25)
+        r = next_r
+        dz = torch.baddbmm(torch.baddbmm(dz, dz, r, beta=1.5, alpha=-0.5), z, dr, alpha=-0.5)
+    return dz
+
+
+def _one_and_a_half(a: Tensor) -> Tensor:
+    return 1.5 * torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
