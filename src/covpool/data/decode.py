@@ -13,6 +13,8 @@ from covpool.data.errors import CorruptImage
 EXTENSIONS = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm"]
 )
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+START_BYTES = 12
 _TRANSPARENT = ("RGBA", "LA", "PA", "La", "RGBa")
 
 
@@ -39,6 +41,11 @@ def decode(data: bytes, key: str, place: str = "") -> Image.Image:
             return _decode(data)
     except Exception as error:  # Pillow's plug-ins raise nearly anything on damaged bytes
         raise CorruptImage(key, _reason(error), place) from error
+
+
+def starts_like_picture(start: bytes) -> bool:
+    """Whether the first bytes of a file are those of a picture format; for files without an extension."""
+    return start.startswith(_STARTS) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
 
 
 def _decode(data: bytes) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -126,6 +127,15 @@ class Loader:
     def _run(self, epoch: int, start_batch: int) -> Iterator[Batch]:
         self.order.set_state(epoch, start_batch)
         self.next_batch = start_batch
+        try:
+            yield from self._sound_batches()
+        except GeneratorExit:
+            raise
+        except BaseException:  # interrupted while a worker was answering: what is under way is lost
+            self.close()
+            raise
+
+    def _sound_batches(self) -> Iterator[Batch]:
         for answer in self._answers():
             if answer.broken and self.on_bad_image == "stop":
                 raise answer.broken[0]
@@ -151,7 +161,7 @@ class Loader:
                 num_workers=self.workers,
                 persistent_workers=True,
                 collate_fn=_unchanged,
-                worker_init_fn=_ignore_interrupts,
+                worker_init_fn=_end_quietly,
                 generator=torch.Generator(),  # or each epoch would draw from the global one
             )
 
@@ -164,9 +174,16 @@ def _unchanged(answer: Any) -> Any:
     return answer
 
 
-def _ignore_interrupts(worker: int) -> None:
+def _end_quietly(worker: int) -> None:
     """Ctrl-C reaches the whole process group; the main process alone answers it and ends the workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = _report_unless_disconnected
+
+
+def _report_unless_disconnected(kind: Any, error: Any, trace: Any) -> None:
+    """A worker that is handing over a batch when the main process leaves has nothing to report."""
+    if not issubclass(kind, ConnectionError | EOFError):
+        sys.__excepthook__(kind, error, trace)
 
 
 def train_loader(

@@ -105,7 +105,9 @@ def preprocessing_for(
     if image_size is None and height != width:
         raise ValueError(f"the network's input is {height} x {width}, not square; give image_size")
     given = {"mean": mean, "std": std, "crop_pct": crop_pct, "interpolation": interpolation}
-    asked = {name: pretrained_cfg.get(name) if value is None else value for name, value in given.items()}
+    asked: dict[str, Any] = {
+        name: pretrained_cfg.get(name) if value is None else value for name, value in given.items()
+    }
     chosen = {name: value for name, value in asked.items() if value is not None}
     if chosen.get("interpolation") == "random":  # timm: any mode in training, bilinear in evaluation
         chosen["interpolation"] = "bilinear"

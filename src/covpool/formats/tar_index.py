@@ -54,11 +54,12 @@ class TarIndex:
     sizes: np.ndarray
     folders: list[str]
 
-    def read(self, position: int) -> bytes:
-        """Bytes of one file. The archive is opened anew, so forked and spawned workers share nothing."""
+    def read(self, position: int, limit: int | None = None) -> bytes:
+        """Bytes of one file, at most ``limit``. The archive is opened anew: workers share no file position."""
+        size = int(self.sizes[position])
         with open(self.path, "rb") as archive:
             archive.seek(int(self.offsets[position]))
-            return archive.read(int(self.sizes[position]))
+            return archive.read(size if limit is None else min(size, limit))
 
 
 @dataclass
@@ -74,13 +75,15 @@ class _Findings:
         strange = _strange_name(name)
         if strange is None and kind in _REFUSED:
             strange = f"{name!r} is {_REFUSED[kind]}; pack copies (tar --dereference --hard-dereference)"
+        clean = "/".join(part for part in name.split("/") if part not in ("", "."))
+        if strange is None and not clean and kind == _FILE:
+            strange = f"a file has no name ({name!r})"
         if strange is not None:
             self.mistakes.append(strange)
             return
-        clean = "/".join(part for part in name.split("/") if part not in ("", "."))
-        if kind == _FOLDER:
+        if kind == _FOLDER and clean:
             self.folders.append(clean)
-        elif kind != _LABEL:
+        elif kind == _FILE:
             self._add_file(clean, offset, size)
 
     def _add_file(self, name: str, offset: int, size: int) -> None:
@@ -247,8 +250,6 @@ def _decode(content: bytes) -> str:
 
 
 def _strange_name(name: str) -> str | None:
-    if not name.strip("/") and not name.startswith("/"):
-        return "a member has no name"
     if name.startswith("/") or re.match(r"[A-Za-z]:[\\/]", name):
         return f"the name {name!r} is absolute; pack with relative names"
     if "\0" in name or ".." in name.split("/"):

@@ -8,11 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from covpool.pooling import first_order
-from covpool.pooling.describe import Covariance, SecondMoment
-from covpool.pooling.normalize import MatrixPower, MatrixSqrt, SignedSqrt
-from covpool.pooling.second_order import SecondOrderPool
-from covpool.pooling.vectorize import Flat, Triangle
+from covpool.pooling.published import fast_mpncov, first_order
 from covpool.registry import Registry, check_options
 
 
@@ -79,82 +75,22 @@ def list_pools() -> list[str]:
     return pools.names()
 
 
-def _isqrt(
-    in_features: int, reduce_to: int | None = None, *, steps: int = 5, method: str = "newton-schulz"
-) -> SecondOrderPool:
-    return SecondOrderPool(
-        in_features,
-        reduce_to,
-        describe=Covariance(),
-        normalize=MatrixSqrt(method=method, steps=steps),
-        vectorize=Triangle(reduce_to or in_features),
-    )
-
-
-def _mpncov_eig(in_features: int, reduce_to: int | None = None, *, power: float = 0.5) -> SecondOrderPool:
-    return SecondOrderPool(
-        in_features,
-        reduce_to,
-        describe=Covariance(),
-        normalize=MatrixPower(power),
-        vectorize=Triangle(reduce_to or in_features),
-    )
-
-
-def _covariance(in_features: int, reduce_to: int | None = None, *, ridge: float = 0.0) -> SecondOrderPool:
-    return SecondOrderPool(
-        in_features, reduce_to, describe=Covariance(ridge=ridge), vectorize=Triangle(reduce_to or in_features)
-    )
-
-
-def _bilinear(in_features: int, reduce_to: int | None = None, *, eps: float = 1e-8) -> SecondOrderPool:
-    return SecondOrderPool(
-        in_features,
-        reduce_to,
-        describe=SecondMoment(),
-        normalize=SignedSqrt(eps=eps),
-        vectorize=Flat(reduce_to or in_features),
-    )
-
-
-def _avg(in_features: int, reduce_to: int | None = None) -> first_order.FirstOrderPool:
-    return first_order.FirstOrderPool(in_features, reduce_to, summarize=first_order.Average(reduce_to or in_features))
-
-
-def _max(in_features: int, reduce_to: int | None = None) -> first_order.FirstOrderPool:
-    return first_order.FirstOrderPool(in_features, reduce_to, summarize=first_order.Maximum(reduce_to or in_features))
-
-
-def _gem(
-    in_features: int, reduce_to: int | None = None, *, p: float = 3.0, learn_p: bool = True
-) -> first_order.FirstOrderPool:
-    summarize = first_order.GeneralizedMean(reduce_to or in_features, p=p, learn_p=learn_p)
-    return first_order.FirstOrderPool(in_features, reduce_to, summarize=summarize)
-
-
-def _stats(in_features: int, reduce_to: int | None = None) -> first_order.FirstOrderPool:
-    return first_order.FirstOrderPool(
-        in_features, reduce_to, summarize=first_order.MeanDeviation(reduce_to or in_features)
-    )
-
-
-def _avg_expand(
-    in_features: int, reduce_to: int | None = None, *, width: int, learned: bool = True, seed: int = 0
-) -> first_order.FirstOrderPool:
-    summarize = first_order.ExpandedAverage(reduce_to or in_features, width=width, learned=learned, seed=seed)
-    return first_order.FirstOrderPool(in_features, reduce_to, summarize=summarize)
-
-
 def _row(name: str, build: Callable[..., nn.Module], order: int, summary: str, source: str, *aliases: str) -> None:
     pools.register(name, Preset(build=build, order=order, summary=summary, source=source), aliases=aliases)
 
 
-_row("isqrt", _isqrt, 2, "covariance, Newton-Schulz square root", "Li et al. CVPR 2018", "mpncov")
-_row("mpncov-eig", _mpncov_eig, 2, "covariance, eigenvalue power", "Li et al. ICCV 2017")
-_row("covariance", _covariance, 2, "covariance without normalisation", "textbook")
-_row("bilinear", _bilinear, 2, "second moment, signed square root, l2", "Lin et al. ICCV 2015 (B-CNN)")
-_row("avg", _avg, 1, "global average pooling", "Lin et al. ICLR 2014")
-_row("gem", _gem, 1, "generalized mean with a learned exponent", "Radenovic et al. TPAMI 2019")
-_row("max", _max, 1, "global maximum pooling", "textbook")
-_row("stats", _stats, 1, "mean and standard deviation", "Snyder et al. ICASSP 2018")
-_row("avg-expand", _avg_expand, 1, "average expanded to a given width: the control of a longer vector", "covpool")
+_row("isqrt", fast_mpncov.isqrt, 2, "covariance, Newton-Schulz square root", "Li et al. CVPR 2018", "mpncov")
+_row("mpncov-eig", fast_mpncov.mpncov_eig, 2, "covariance, eigenvalue power", "Li et al. ICCV 2017")
+_row("covariance", fast_mpncov.covariance, 2, "covariance without normalisation", "textbook")
+_row("bilinear", fast_mpncov.bilinear, 2, "second moment, signed square root, l2", "Lin et al. ICCV 2015 (B-CNN)")
+_row("avg", first_order.avg, 1, "global average pooling", "Lin et al. ICLR 2014")
+_row("gem", first_order.gem, 1, "generalized mean with a learned exponent", "Radenovic et al. TPAMI 2019")
+_row("max", first_order.max, 1, "global maximum pooling", "textbook")
+_row("stats", first_order.stats, 1, "mean and standard deviation", "Snyder et al. ICASSP 2018")
+_row(
+    "avg-expand",
+    first_order.avg_expand,
+    1,
+    "average expanded to a given width: the control of a longer vector",
+    "covpool",
+)

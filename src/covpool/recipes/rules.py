@@ -28,7 +28,8 @@ def _network(spec: NetworkSpec) -> Iterator[str]:
     yield from _at_least("network.num_classes", spec.num_classes, 2)
     if isinstance(spec.reduce_to, int):
         yield from _at_least("network.reduce_to", spec.reduce_to, 1)
-    yield from _at_least("network.last_stride", spec.last_stride, 1)
+    if spec.last_stride not in (None, 1):
+        yield f"network.last_stride needs 1, or none for the backbone's own; got {spec.last_stride}"
     yield from _part("network.drop_rate", spec.drop_rate)
 
 

@@ -23,7 +23,7 @@ def conv4() -> Recipe:
     return Recipe(
         name="small/conv4",
         data="mnist5k",
-        network=NetworkSpec(backbone="conv4", pool=Choice("isqrt"), reduce_to=32),
+        network=NetworkSpec(backbone="conv4", pool=Choice("isqrt", reduce_to=32)),
         transform=TransformSpec(image_size=28, augment=Choice("none")),
         loader=LoaderSpec(batch_size=50, workers=0),
         optimizer=OptimizerSpec(name="adamw", lr=3e-3, weight_decay=0.01),
@@ -41,7 +41,7 @@ def digits() -> Recipe:
     return Recipe(
         name="small/digits",
         data="digits",
-        network=NetworkSpec(backbone="conv4", pool=Choice("isqrt"), reduce_to=32),
+        network=NetworkSpec(backbone="conv4", pool=Choice("isqrt", reduce_to=32)),
         transform=TransformSpec(image_size=8, augment=Choice("none")),
         loader=LoaderSpec(batch_size=50, workers=0),
         optimizer=OptimizerSpec(name="adamw", lr=3e-3, weight_decay=0.01),

@@ -84,7 +84,7 @@ def one_place(place: Place) -> tuple[ImageSource, list[str]]:
     classes = _classes(train or splits.get("val") or splits["test"])
     for name in ("val", "test"):
         if train is not None and name in splits:
-            mistakes += _class_mistakes(splits[name], classes)
+            mistakes += _class_mistakes(name, splits[name], classes)
     return _source(place, mistakes, classes, {name: (place, split) for name, split in splits.items()}), remarks
 
 
@@ -98,9 +98,9 @@ def two_places(place: Place, other: Place) -> tuple[ImageSource, list[str]]:
         mistakes.append(f"{place.listing.place!r} has no train split, only {', '.join(splits)}")
     mistakes += other.check([val])
     classes = _classes(train or val)
-    mistakes += _class_mistakes(val, classes)
+    mistakes += _class_mistakes("val", val, classes)
     parts = {"train": (place, train or val), "val": (other, val)}
-    if "test" in splits and not _class_mistakes(splits["test"], classes):
+    if "test" in splits and not _class_mistakes("test", splits["test"], classes):
         parts["test"] = (place, splits["test"])
     return _source(place, mistakes, classes, parts), []
 
@@ -109,18 +109,19 @@ def _classes(split: Split) -> list[str]:
     return list(split.classes)
 
 
-def _class_mistakes(split: Split, classes: list[str]) -> list[str]:
+def _class_mistakes(name: str, split: Split, classes: list[str]) -> list[str]:
     if not split.classes:
         return []  # reported as a split without class folders
-    missing = [name for name in classes if name not in split.classes and name not in split.empty]
-    strange = [name for name in split.classes if name not in classes]
+    missing = [c for c in classes if c not in split.classes and c not in split.empty]
+    known = set(classes)
+    strange = [c for c in split.classes if c not in known]
     found = []
     if missing:
-        found.append(f"{split.name} has no pictures of {list_classes(missing)}; add some or remove from train")
+        found.append(f"{name} has no pictures of {list_classes(missing)}; add some or remove from train")
     if strange:
         near = nearest(strange[0], classes)
         hint = f" (is {strange[0]!r} meant to be {near!r}?)" if near else ""
-        found.append(f"{split.name} has {list_classes(strange)}, unknown in train{hint}; rename or remove")
+        found.append(f"{name} has {list_classes(strange)}, unknown in train{hint}; rename or remove")
     return found
 
 

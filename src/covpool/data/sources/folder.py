@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from covpool.data.decode import START_BYTES
 from covpool.data.sources.layout import Listing, is_hidden
 
 
@@ -27,9 +28,15 @@ def list_folder(root: Path) -> tuple[Listing, FileReader]:
     """
     walk = _Walk(str(root))
     walk.down("", os.stat(root))
-    files = [_clean(name) for name in walk.files]
-    listing = Listing.of(str(root), files, [_clean(name) for name in walk.folders])
-    return listing, FileReader([os.path.join(str(root), walk.files[row]) for row in listing.rows])
+    files, folders = [_clean(name) for name in walk.files], [_clean(name) for name in walk.folders]
+    paths = [os.path.join(str(root), name) for name in walk.files]
+    listing = Listing.of(str(root), files, folders, lambda row: _start(paths[row]))
+    return listing, FileReader([paths[row] for row in listing.rows])
+
+
+def _start(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(START_BYTES)
 
 
 class _Walk:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from covpool.data.decode import EXTENSIONS
+from covpool.data.decode import EXTENSIONS, starts_like_picture
 
 SPLITS = {
     "train": "train",
@@ -35,14 +35,17 @@ class Listing:
     ignored: Counter[str] = field(default_factory=Counter)  # extension -> files that are no pictures by name
 
     @classmethod
-    def of(cls, place: str, files: Iterable[str], folders: Iterable[str] = ()) -> Listing:
-        """Sort out what is no picture by its name: hidden and system files silently, others counted."""
+    def of(cls, place: str, files: Iterable[str], folders: Iterable[str], start: Callable[[int], bytes]) -> Listing:
+        """Sort out what is no picture: hidden and system files silently, others counted.
+
+        The extension decides; only where there is none, ``start`` gives the first bytes of that file.
+        """
         listing = cls(place, [], [], [name for name in folders if not is_hidden(name)])
         for row, name in enumerate(files):
             extension = PurePosixPath(name).suffix.lower()
             if is_hidden(name):
                 continue
-            if extension in EXTENSIONS:
+            if extension in EXTENSIONS or (not extension and starts_like_picture(start(row))):
                 listing.files.append(name)
                 listing.rows.append(row)
             else:
@@ -50,12 +53,13 @@ class Listing:
         return listing
 
     def ignored_sentence(self) -> str:
-        """'ignored 3 files that are no pictures by their names (.txt 2, .csv 1)', or nothing."""
+        """'ignored 3 files that are no pictures (.txt 2, .csv 1)', or nothing."""
         if not self.ignored:
             return ""
-        kinds = ", ".join(f"{kind} {count}" for kind, count in self.ignored.most_common(5))
+        ordered = sorted(self.ignored.items(), key=lambda item: (-item[1], item[0]))
+        kinds = ", ".join(f"{kind} {count}" for kind, count in ordered[:5])
         count = sum(self.ignored.values())
-        return f"ignored {plural(count, 'file')} that {'is' if count == 1 else 'are'} no picture by name ({kinds})"
+        return f"ignored {plural(count, 'file')} that {'is no picture' if count == 1 else 'are no pictures'} ({kinds})"
 
 
 @dataclass

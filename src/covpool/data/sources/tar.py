@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from covpool.data.decode import START_BYTES
 from covpool.data.sources.layout import Listing
 from covpool.formats import TarIndex, index_tar
 
@@ -29,6 +30,6 @@ def list_tar(path: Path) -> tuple[Listing, TarReader]:
         BadTar: a damaged archive, or one with links, devices or names that lead out of it.
     """
     index = index_tar(path)
-    listing = Listing.of(str(path), index.names, index.folders)
+    listing = Listing.of(str(path), index.names, index.folders, lambda row: index.read(row, START_BYTES))
     small = TarIndex(index.path, [], index.offsets, index.sizes, [])  # names go to the keys, workers need one copy
     return listing, TarReader(small, np.array(listing.rows, np.int64))

@@ -1,0 +1,114 @@
+"""Networks from files: run folders, checkpoints and safetensors; and back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from covpool.models.create import create_network
+from covpool.models.network import Network
+from covpool.weights import load_weights
+
+logger = logging.getLogger("covpool")
+
+FORMAT = "covpool-checkpoint/1"
+BEST = "best.pt"
+
+
+def restore_network(path: str | Path) -> tuple[Network, dict[str, Any]]:
+    """The network in a file, in eval mode, and what the file says about it.
+
+    Args:
+        path: a run folder (its ``best.pt``), a ``.pt`` checkpoint, or a ``.safetensors`` file of ``save_network``.
+            Averaged (EMA) weights are taken where there are some. No code in the file is run.
+
+    Returns:
+        The network, and ``about``: ``classes``, ``preprocessing``, ``recipe``, ``version``, as far as they are known.
+
+    Raises:
+        ValueError: nothing there, not a file of ours, or weights that do not fit its own architecture.
+    """
+    path = _file(Path(path))
+    architecture, arrays, about = _read_safetensors(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
+    network = create_network(**architecture)
+    try:
+        load_weights(network, arrays)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return network.eval(), about
+
+
+def save_network(network: Network, path: str | Path, about: Mapping[str, Any] | None = None) -> Path:
+    """Write a network to one ``.safetensors`` file that ``restore_network`` reads; returns its path.
+
+    Args:
+        network: what to store.
+        path: where; must end in ``.safetensors``.
+        about: what to say about it (classes, preprocessing, recipe), JSON-able.
+
+    Raises:
+        ValueError: another suffix.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"a network is saved to a .safetensors file; got {path.name!r}")
+    metadata = {
+        "format": FORMAT,
+        "architecture": json.dumps(network.architecture),
+        "about": json.dumps(dict(about or {})),
+    }
+    arrays = {name: array.detach().cpu().contiguous().clone() for name, array in network.state_dict().items()}
+    save_file(arrays, path, metadata=metadata)
+    return path
+
+
+def _file(path: Path) -> Path:
+    if path.is_dir():
+        if (path / BEST).is_file():
+            return path / BEST
+        found = ", ".join(sorted(file.name for file in path.glob("*.pt"))) or "no checkpoint"
+        raise ValueError(f"no {BEST} in {path} ({found} there); name a run folder that finished an epoch, or a file")
+    if not path.is_file():
+        raise ValueError(f"no run folder or checkpoint at {path}")
+    return path
+
+
+def _read_checkpoint(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor], dict[str, Any]]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}") from error
+    found = content.get("format") if isinstance(content, Mapping) else None
+    if found != FORMAT:
+        raise ValueError(
+            f"{path} is no checkpoint of covpool (format {FORMAT!r} was needed, got {found!r}); "
+            "build the network with create_network and read weights with load_weights"
+        )
+    if content.get("ema") is not None:
+        logger.info("%s: taking the averaged (EMA) weights", path)
+    arrays = content["network"] if content.get("ema") is None else content["ema"]
+    return dict(content["architecture"]), arrays, dict(content.get("about") or {})
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor], dict[str, Any]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except SafetensorError as error:
+        raise ValueError(f"{path} cannot be read as safetensors: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} says nothing about its network (it was not written by save_network); "
+            "build the network with create_network and read weights with load_weights"
+        )
+    return json.loads(metadata["architecture"]), arrays, json.loads(metadata["about"])

@@ -1,0 +1,1 @@
+"""How each published pool fills the slots: one file a system."""

@@ -1,0 +1,41 @@
+"""The first-order pools that a second-order pool is compared with."""
+
+from __future__ import annotations
+
+from covpool.pooling.first_order import (
+    Average,
+    ExpandedAverage,
+    FirstOrderPool,
+    GeneralizedMean,
+    Maximum,
+    MeanDeviation,
+)
+
+
+def avg(in_features: int, reduce_to: int | None = None) -> FirstOrderPool:
+    """Global average pooling."""
+    return FirstOrderPool(in_features, reduce_to, summarize=Average(reduce_to or in_features))
+
+
+def max(in_features: int, reduce_to: int | None = None) -> FirstOrderPool:
+    """Global maximum pooling."""
+    return FirstOrderPool(in_features, reduce_to, summarize=Maximum(reduce_to or in_features))
+
+
+def gem(in_features: int, reduce_to: int | None = None, *, p: float = 3.0, learn_p: bool = True) -> FirstOrderPool:
+    """Generalized mean with a learned exponent (Radenovic et al. TPAMI 2019)."""
+    summarize = GeneralizedMean(reduce_to or in_features, p=p, learn_p=learn_p)
+    return FirstOrderPool(in_features, reduce_to, summarize=summarize)
+
+
+def stats(in_features: int, reduce_to: int | None = None) -> FirstOrderPool:
+    """Mean and standard deviation side by side (Snyder et al. ICASSP 2018)."""
+    return FirstOrderPool(in_features, reduce_to, summarize=MeanDeviation(reduce_to or in_features))
+
+
+def avg_expand(
+    in_features: int, reduce_to: int | None = None, *, width: int, learned: bool = True, seed: int = 0
+) -> FirstOrderPool:
+    """Average expanded to ``width`` numbers: the width-matched control of a second-order pool."""
+    summarize = ExpandedAverage(reduce_to or in_features, width=width, learned=learned, seed=seed)
+    return FirstOrderPool(in_features, reduce_to, summarize=summarize)

@@ -1,0 +1,235 @@
+"""``train``: a recipe and a folder in, a trained network and its records out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from covpool.data import ImageSource
+from covpool.evaluation.predict import pick_device
+from covpool.evaluation.result import Result
+from covpool.models import Network
+from covpool.recipes import Recipe
+from covpool.training.assemble import assemble
+from covpool.training.engine import Engine, Listener
+from covpool.training.interrupt import Interrupted, StopSwitch
+from covpool.training.run import (
+    Journal,
+    RunFolder,
+    isolated_generators,
+    load_checkpoint,
+    recipe_to_resume,
+    rewind_journal,
+)
+from covpool.training.session import Session
+
+logger = logging.getLogger("covpool")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What ``train`` leaves behind.
+
+    Attributes:
+        network: the network after the last step, in eval mode; the averaged weights where the recipe has ``ema``.
+        history: one row an epoch, the columns of summary.csv.
+        interrupted: whether the run was stopped before its last epoch; then it can be resumed.
+        skipped: number of broken pictures of "train" and "val" that were passed over.
+        seconds: time of the whole run, earlier sessions included.
+    """
+
+    run: Path
+    network: Network
+    history: list[dict[str, Any]]
+    interrupted: bool
+    skipped: dict[str, int]
+    seconds: float
+
+
+def ignore(event: Mapping[str, Any]) -> None:
+    """A listener that does nothing."""
+
+
+def train(
+    recipe: Recipe | None,
+    run: str | Path,
+    *,
+    resume: bool = False,
+    listen: Listener = ignore,
+    download: bool = False,
+    device: str | torch.device = "auto",
+    images: ImageSource | None = None,
+    log_every: int = 10,
+) -> Outcome:
+    """Train the network of ``recipe``; everything about it goes into the new folder ``run``.
+
+    Evaluation, best.pt and the outcome use the averaged weights where the recipe has ``ema``. Ctrl-C ends the
+    step at work, saves, and returns an interrupted outcome; a second one stops at once. A resumed run continues
+    with the very same numbers on a CPU, in the middle of an epoch too. The caller's random numbers are left alone.
+
+    Args:
+        recipe: none with ``resume``: the one in the folder.
+        resume: go on with the run in the folder; a recipe that is given may differ from the stored one only
+            where that changes no number (see ``recipe_to_resume``).
+        listen: called with each event that also goes into journal.jsonl.
+        download: fetch the pictures of a known set where they are missing.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        images: pictures at hand instead of the recipe's ``data``.
+        log_every: optimizer steps between two "step" events.
+
+    Raises:
+        RecipeError: the recipe has mistakes, all of which are named, or is not the run's own.
+        FileExistsError: the folder holds something already.
+        NonFiniteLoss: the loss or the gradient stopped being a number.
+    """
+    folder = RunFolder(run)
+    recipe, saved = _begin(recipe, folder, resume)
+    with isolated_generators():
+        session = Session(assemble(recipe, images=images, download=download), open_fabric(recipe, device))
+        folder.create(recipe)
+        if saved is not None:
+            session.restore(saved)
+            session.meter.checkpoint = str(folder.last)
+        rewind_journal(folder.journal, 0 if saved is None else saved["journal_bytes"])
+        with _journal(folder, session) as journal, StopSwitch() as stop:
+            engine = Engine(session, folder, journal, stop=stop, listen=listen, log_every=log_every)
+            interrupted = _drive(engine, resumed=resume)
+    return _outcome(session, folder, interrupted)
+
+
+def open_fabric(recipe: Recipe, device: str | torch.device = "auto") -> Fabric:
+    """The Fabric of one process on one device, with the recipe's precision."""
+    place = pick_device(device)
+    devices = 1 if place.index is None or place.type == "cpu" else [place.index]
+    with _quiet_fabric():
+        fabric = Fabric(accelerator=place.type, devices=devices, precision=recipe.precision)
+        fabric.launch()
+    return fabric
+
+
+@contextmanager
+def _quiet_fabric() -> Iterator[None]:
+    """Without the notes on precision and devices that the recipe and the start event tell already."""
+    noisy = logging.getLogger("lightning_fabric")
+    level = noisy.level
+    noisy.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        noisy.setLevel(level)
+
+
+def _begin(recipe: Recipe | None, folder: RunFolder, resume: bool) -> tuple[Recipe, dict[str, Any] | None]:
+    """The recipe to follow, and the checkpoint to go on from."""
+    if resume:
+        recipe = recipe_to_resume(folder.stored_recipe(), recipe)
+        return recipe, load_checkpoint(folder.last) if folder.last.exists() else None
+    if recipe is None:
+        raise ValueError("train() needs a recipe; got none. Pass one, or resume=True to follow the folder's own")
+    folder.require_new()
+    return recipe, None
+
+
+@contextmanager
+def _journal(folder: RunFolder, session: Session) -> Iterator[Journal]:
+    journal = Journal(folder.journal, folder.tensorboard, first_step=session.progress.step)
+    try:
+        yield journal
+    finally:
+        journal.close()
+        session.parts.train_loader.close()
+        session.parts.val_loader.close()
+
+
+def _drive(engine: Engine, *, resumed: bool) -> bool:
+    """Run the engine to its end; True where it was interrupted."""
+    engine.tell(_start_event(engine, resumed))
+    try:
+        engine.train()
+        result = engine.result or (None if engine.folder.result.exists() else engine.evaluate())
+    except Interrupted:
+        engine.save()
+        progress, command = engine.session.progress, engine.folder.resume_command
+        engine.tell({"event": "interrupted", "epoch": progress.epoch, "step": progress.step, "resume": command})
+        return True
+    if result is not None:
+        _write_result(engine, result)
+    engine.tell(_end_event(engine))
+    return False
+
+
+def _start_event(engine: Engine, resumed: bool) -> dict[str, Any]:
+    session, recipe = engine.session, engine.recipe
+    network, parts = session.network, session.parts
+    return {
+        "event": "start",
+        "resumed": resumed,
+        "run": str(engine.folder.path),
+        "epochs": recipe.schedule.epochs,
+        "steps_per_epoch": session.steps_per_epoch,
+        "epoch": session.progress.epoch,
+        "step": session.progress.step,
+        "summary": {
+            "backbone": network.architecture["backbone"],
+            "feature_channels": network.num_features,
+            "pool": str(recipe.network.pool),
+            "reduce_to": network.architecture["reduce_to"],
+            "out_features": network.head_hidden_size,
+            "classes": len(parts.classes),
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "train_images": len(parts.train_loader.images),
+            "val_images": len(parts.val_loader.images),
+            "image_size": parts.preprocessing.image_size,
+            "device": str(session.fabric.device),
+            "precision": recipe.precision,
+        },
+    }
+
+
+def _end_event(engine: Engine) -> dict[str, Any]:
+    progress = engine.session.progress
+    return {
+        "event": "end",
+        "epochs": progress.epoch,
+        "step": progress.step,
+        "best_top1": progress.best_top1,
+        "best_epoch": progress.best_epoch,
+        "eval_top1": progress.history[-1]["eval_top1"],
+        "skipped": {name: len(found) for name, found in progress.skipped.items()},
+        "seconds": engine.session.seconds(),
+    }
+
+
+def _write_result(engine: Engine, result: Result) -> None:
+    """result.json: the weights after the last epoch, which were not chosen by these pictures as best.pt was."""
+    progress = engine.session.progress
+    about = {
+        **result.about,
+        "architecture": engine.session.network.architecture,
+        "weights": "ema" if engine.session.average else "network",
+        "epoch": progress.history[-1]["epoch"],
+        "best_top1": progress.best_top1,
+        "best_epoch": progress.best_epoch,
+        "skipped": {name: len(found) for name, found in progress.skipped.items()},
+        "seconds": progress.seconds,
+    }
+    replace(result, about=about).write(engine.folder.result)
+
+
+def _outcome(session: Session, folder: RunFolder, interrupted: bool) -> Outcome:
+    progress = session.progress
+    return Outcome(
+        run=folder.path,
+        network=session.judged_network.eval().requires_grad_(True),
+        history=progress.history,
+        interrupted=interrupted,
+        skipped={name: len(found) for name, found in progress.skipped.items()},
+        seconds=progress.seconds,
+    )

@@ -1,0 +1,96 @@
+"""What is measured while training, kept as tensors so that no step waits for the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class NonFiniteLoss(RuntimeError):
+    """The loss or the gradient stopped being a number; ``step`` says where, ``checkpoint`` what is left."""
+
+    def __init__(self, step: int, what: str, value: float, checkpoint: str | None) -> None:
+        self.step, self.what, self.value, self.checkpoint = step, what, value, checkpoint
+        saved = f"the last checkpoint is {checkpoint}" if checkpoint else "there is no checkpoint yet"
+        super().__init__(
+            f"training needs a finite {what}; got {value} at step {step}; {saved}. "
+            "Lower optimizer.lr, lengthen schedule.warmup_epochs, or set optimizer.clip_grad_norm"
+        )
+
+
+class Meter:
+    """Sums over the epoch, and the losses since they were last read."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._dtype = torch.float32 if device.type == "mps" else torch.float64
+        self._device = device
+        self.checkpoint: str | None = None
+        """The last file that was saved, for the message of an error."""
+        self.begin_epoch()
+        self._losses: list[Tensor] = []
+        self._norms: list[Tensor] = []
+
+    def begin_epoch(self) -> None:
+        """Set the sums over the epoch to zero."""
+        self._totals = torch.zeros(2, dtype=self._dtype, device=self._device)  # loss and hits, summed over images
+        self.images = 0
+
+    def add_batch(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Count one batch; ``loss`` is its mean."""
+        hits = (logits.detach().argmax(dim=1) == labels).sum()
+        self._totals += torch.stack([loss.detach().to(self._dtype) * len(labels), hits.to(self._dtype)])
+        self.images += len(labels)
+
+    def add_step(self, loss: Tensor, norm: Tensor | None) -> None:
+        """Note the loss of an optimizer step, and the norm of its gradient where that was computed."""
+        self._losses.append(loss.detach())
+        if norm is not None:
+            self._norms.append(norm.detach())
+
+    def read(self, step: int) -> float | None:
+        """Mean loss of the steps since the last reading, of which ``step`` is the latest; None without any.
+
+        Raises:
+            NonFiniteLoss: a loss or a gradient's norm among them is not finite; the first one is named.
+        """
+        self.check(step)
+        if not self._losses:
+            return None
+        mean = torch.stack(self._losses).to(self._dtype).mean().item()
+        self._losses.clear()
+        self._norms.clear()
+        return mean
+
+    def check(self, step: int) -> None:
+        """NonFiniteLoss where a step since the last reading went wrong."""
+        for what, values in (("loss", self._losses), ("gradient norm", self._norms)):
+            if not values:
+                continue
+            seen = torch.stack(values).float()
+            wrong = (~seen.isfinite()).nonzero()
+            if len(wrong):
+                first = int(wrong[0])
+                raise NonFiniteLoss(step - len(values) + first + 1, what, seen[first].item(), self.checkpoint)
+
+    def epoch_means(self) -> tuple[float, float]:
+        """Mean loss and share of right answers over the images of the epoch so far."""
+        loss, hits = (self._totals / max(1, self.images)).tolist()
+        return loss, hits
+
+    def state_dict(self) -> dict[str, Any]:
+        """All sums, as plain tensors."""
+        return {
+            "totals": self._totals,
+            "images": self.images,
+            "losses": [loss.cpu() for loss in self._losses],
+            "norms": [norm.cpu() for norm in self._norms],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        self._totals = state["totals"].to(self._device)
+        self.images = state["images"]
+        self._losses = [loss.to(self._device) for loss in state["losses"]]
+        self._norms = [norm.to(self._device) for norm in state["norms"]]

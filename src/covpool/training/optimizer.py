@@ -1,0 +1,93 @@
+"""Which parameters learn, how fast and with what decay; the optimizer itself is timm's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from timm.models import group_parameters
+from timm.optim import create_optimizer_v2, get_optimizer_info, list_optimizers
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from covpool.recipes import OptimizerSpec
+from covpool.registry import unknown
+
+CLASSIFIER = "head.classifier."
+
+
+def optimizer_mistakes(name: str) -> list[str]:
+    """What is wrong with an optimizer's name: unknown to timm's factory, or a kind that this loop cannot drive."""
+    plain = name.lower().removeprefix("lookahead_")
+    if plain not in list_optimizers():
+        return [unknown("optimizer", name, list_optimizers())]
+    if get_optimizer_info(plain).second_order:
+        return [f"the optimizer {name!r} needs second derivatives, which no pool here offers; choose adamw or sgd"]
+    return []
+
+
+def build_optimizer(network: nn.Module, spec: OptimizerSpec) -> Optimizer:
+    """timm's optimizer of that name on the groups of ``parameter_groups``.
+
+    timm's "sgd" has a Nesterov term; "momentum" is SGD without it.
+    """
+    groups = parameter_groups(network, spec)
+    return create_optimizer_v2(
+        groups, opt=spec.name, lr=spec.lr, weight_decay=spec.weight_decay, momentum=spec.momentum
+    )
+
+
+def parameter_groups(network: nn.Module, spec: OptimizerSpec) -> list[dict[str, Any]]:
+    """Groups of parameters that share a factor of the learning rate (``lr_scale``) and a weight decay.
+
+    Every parameter is in one group, frozen ones too: without a gradient they stay as they are, so that a later
+    stage can set them free. ``lr_scale`` is the layer's decay times the classifier's multiplier.
+    """
+    scales = _layer_scales(network, spec.layer_decay)
+    spared = set() if spec.decay_norm_and_bias else _spared_names(network)
+    groups: dict[tuple[float, float], list[Tensor]] = defaultdict(list)
+    for name, parameter in network.named_parameters():
+        scale = scales.get(name, 1.0)
+        if name.startswith(CLASSIFIER):
+            scale *= spec.classifier_lr_multiplier
+        decay = 0.0 if name in spared else spec.weight_decay
+        groups[scale, decay].append(parameter)
+    return [
+        {"params": parameters, "lr_scale": scale, "weight_decay": decay}
+        for (scale, decay), parameters in groups.items()
+    ]
+
+
+def _spared_names(network: nn.Module) -> set[str]:
+    """Biases, parameters of normalisation layers (all that have one dimension), and what the network names."""
+    listed = set(getattr(network, "no_weight_decay", set)())
+    flat = {name for name, p in network.named_parameters() if p.ndim <= 1 or name.endswith(".bias")}
+    return flat | listed
+
+
+def _layer_scales(network: nn.Module, layer_decay: float | None) -> dict[str, float]:
+    """Name -> layer_decay to the number of layer groups between it and the output."""
+    if layer_decay is None:
+        return {}
+    layers = group_parameters(network, network.group_matcher(coarse=False), reverse=True)  # type: ignore[operator]
+    deepest = max(layers.values())
+    return {name: layer_decay ** (deepest - layer) for name, layer in layers.items()}
+
+
+def set_lr(optimizer: Optimizer, lr: float) -> None:
+    """Give every group ``lr`` times its own scale."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group["lr_scale"]
+
+
+def set_training_mode(network: nn.Module, *, frozen: bool) -> None:
+    """Training mode; a frozen backbone gets no gradients and stays in eval mode.
+
+    Its normalisation statistics, dropout and stochastic depth stand still with its weights: the head learns on
+    the very features that it will be given later.
+    """
+    network.train()
+    backbone: nn.Module = network.backbone  # type: ignore[assignment]
+    backbone.requires_grad_(not frozen)
+    if frozen:
+        backbone.eval()

@@ -1,0 +1,27 @@
+"""The run folder on the disk: recipe, journal, summary, checkpoints, states of the random generators."""
+
+from covpool.training.run.checkpoint import load_checkpoint, save_checkpoint, whole_file
+from covpool.training.run.folder import RunFolder, recipe_to_resume
+from covpool.training.run.generators import (
+    generator_states,
+    isolated_generators,
+    seed_generators,
+    set_generator_states,
+)
+from covpool.training.run.journal import Journal, read_journal, rewind_journal, write_summary
+
+__all__ = [
+    "Journal",
+    "RunFolder",
+    "generator_states",
+    "isolated_generators",
+    "load_checkpoint",
+    "read_journal",
+    "recipe_to_resume",
+    "rewind_journal",
+    "save_checkpoint",
+    "seed_generators",
+    "set_generator_states",
+    "whole_file",
+    "write_summary",
+]

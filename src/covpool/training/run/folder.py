@@ -1,0 +1,86 @@
+"""The run folder: what lies where, what may be begun and what may be resumed."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from covpool.recipes import Recipe, RecipeError
+from covpool.training.run.checkpoint import whole_file
+
+# fields that change no number of the run: a resumed run may have others
+FREE_FIELDS = ("name", "source", "data", "val", "loader.workers", "checkpoint_every_steps")
+
+
+class RunFolder:
+    """Paths of a run: recipe.yaml, journal.jsonl, summary.csv, tensorboard/, last.pt, best.pt, result.json."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.recipe = self.path / "recipe.yaml"
+        self.journal = self.path / "journal.jsonl"
+        self.summary = self.path / "summary.csv"
+        self.tensorboard = self.path / "tensorboard"
+        self.last = self.path / "last.pt"
+        self.best = self.path / "best.pt"
+        self.result = self.path / "result.json"
+
+    @property
+    def resume_command(self) -> str:
+        """The command line that continues the run."""
+        return f"covpool train --resume {shlex.quote(str(self.path))}"
+
+    def require_new(self) -> None:
+        """FileExistsError where something lies there already."""
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            hint = f"continue it with {self.resume_command!r}, or " if self.recipe.exists() else ""
+            raise FileExistsError(f"the run folder {self.path} exists and is not empty; {hint}name another folder")
+
+    def create(self, recipe: Recipe) -> None:
+        """Make the folder and write the recipe into it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with whole_file(self.recipe) as file:
+            file.write(recipe.to_yaml().encode())
+
+    def stored_recipe(self) -> Recipe:
+        """The recipe the run was begun with.
+
+        Raises:
+            FileNotFoundError: there is no run in the folder.
+        """
+        if not self.recipe.exists():
+            raise FileNotFoundError(f"{self.path} holds no run to resume: {self.recipe.name} is missing")
+        return Recipe.from_yaml(self.recipe.read_text(encoding="utf-8"))
+
+
+def recipe_to_resume(stored: Recipe, given: Recipe | None) -> Recipe:
+    """The recipe with which a run goes on: ``given`` where it differs from ``stored`` in free fields only.
+
+    Free are the fields that change no number: name, source, the place of the data, the number of workers and how
+    often a checkpoint is written. The number of epochs is not free, because the schedule depends on it.
+
+    Raises:
+        RecipeError: other fields differ; each is named with both values.
+    """
+    if given is None:
+        return stored
+    before, after = _flat(stored.to_dict()), _flat(given.to_dict())
+    changed = [
+        f"{field} was {before.get(field)!r} and is now {after.get(field)!r}"
+        for field in dict.fromkeys([*before, *after])
+        if before.get(field) != after.get(field) and field not in FREE_FIELDS
+    ]
+    if changed:
+        raise RecipeError([*changed, "a resumed run needs its own recipe; start a new run for another"], given.name)
+    return given
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

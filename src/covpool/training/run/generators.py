@@ -1,0 +1,51 @@
+"""The global random generators: their states as plain data, seeding, and leaving the caller's alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+
+def generator_states() -> dict[str, Any]:
+    """The states of Python's, NumPy's and torch's global generators, as plain numbers and tensors."""
+    version, numbers, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = cast(tuple[Any, ...], np.random.get_state())
+    return {
+        "python": [version, list(numbers), gauss],
+        "numpy": [name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, cached],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+    }
+
+
+def set_generator_states(states: Mapping[str, Any]) -> None:
+    """Put the global generators where ``generator_states`` found them."""
+    version, numbers, gauss = states["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    name, keys, *rest = states["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(states["torch"])
+    if states["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(states["cuda"])
+
+
+def seed_generators(seed: int) -> None:
+    """Seed Python's, NumPy's and torch's global generators."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+@contextmanager
+def isolated_generators() -> Iterator[None]:
+    """Give the caller's random numbers back as they were when the block ends."""
+    states = generator_states()
+    try:
+        yield
+    finally:
+        set_generator_states(states)

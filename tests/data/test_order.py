@@ -1,0 +1,81 @@
+import random
+from itertools import chain
+
+import numpy as np
+import pytest
+import torch
+
+from covpool.data import SampleOrder
+from covpool.data.order import permutation, private_random_numbers, seed_sample
+
+
+def indices(order, epoch=0, start=0):
+    order.set_state(epoch, start)
+    return [request.indices.tolist() for request in order]
+
+
+def test_an_epoch_shows_every_picture_once():
+    batches = indices(SampleOrder(10, 4, seed=1))
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    assert sorted(chain(*batches)) == list(range(10))
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    order = SampleOrder(50, 8, seed=1)
+    assert indices(order, 3) == indices(order, 3) == indices(SampleOrder(50, 8, seed=1), 3)
+    assert indices(order, 3) != indices(order, 4)
+    assert indices(order, 3) != indices(SampleOrder(50, 8, seed=2), 3)
+
+
+def test_the_batch_size_does_not_change_the_order():
+    assert list(chain(*indices(SampleOrder(50, 8, seed=1)))) == permutation(50, 1, 0).tolist()
+
+
+def test_a_start_in_the_middle_gives_the_rest():
+    order = SampleOrder(50, 8, seed=1, drop_last=True)
+    assert len(order) == 6
+    assert indices(order, 2, 4) == indices(order, 2)[4:]
+    assert indices(order, 2, 6) == []
+
+
+def test_without_a_seed_the_order_is_that_of_the_set():
+    assert indices(SampleOrder(5, 2, None), 7) == [[0, 1], [2, 3], [4]]
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: SampleOrder(5, 0, 0), "batch_size needs to be at least 1; got 0"),
+        (lambda: SampleOrder(5, 8, 0, drop_last=True), "5 pictures do not fill a batch of 8"),
+        (lambda: SampleOrder(5, 2, 0).set_state(0, 4), "a batch from 0 to 3; got 0 and 4"),
+        (lambda: SampleOrder(5, 2, 0).set_state(-1), "got -1"),
+    ],
+)
+def test_wrong_values_are_sentences(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()
+
+
+def drawn():
+    return torch.rand(1).item(), random.random(), float(np.random.rand())
+
+
+def test_private_numbers_leave_the_generators_as_they_were():
+    torch.manual_seed(5), random.seed(5), np.random.seed(5)
+    expected = drawn()
+    torch.manual_seed(5), random.seed(5), np.random.seed(5)
+    with private_random_numbers():
+        seed_sample(0, 0, 0)
+        drawn()
+    assert drawn() == expected
+
+
+def test_every_generator_of_a_sample_depends_on_seed_epoch_and_index():
+    seen = []
+    with private_random_numbers():
+        for which in [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 0, 0)]:
+            seed_sample(*which)
+            seen.append(drawn())
+    assert seen[0] == seen[-1]
+    for position in range(3):
+        assert len({numbers[position] for numbers in seen}) == 4
