@@ -1,16 +1,20 @@
 """Pure functions: tensors in, tensors out."""
 
+from covpool.functional.backends import backends
 from covpool.functional.covariance import covariance, cross_covariance, second_moment
+from covpool.functional.isqrt import isqrt_covariance
 from covpool.functional.matrix_sqrt import matrix_power, matrix_sqrt, sqrt_methods
 from covpool.functional.moments import generalized_mean, mean_and_deviation
 from covpool.functional.power import l2_normalize, signed_power
 from covpool.functional.triangle import from_triangle, triangle, triangle_size
 
 __all__ = [
+    "backends",
     "covariance",
     "cross_covariance",
     "from_triangle",
     "generalized_mean",
+    "isqrt_covariance",
     "l2_normalize",
     "matrix_power",
     "matrix_sqrt",

@@ -18,7 +18,10 @@ def decompose(a: Tensor) -> tuple[Tensor, Tensor]:
 
     LAPACK works on one matrix at a time and gains nothing from a second core; on a CPU the batch is shared among
     as many threads as torch may use, each image being the same call as before.
+    Values that are not finite give NaN, as the iteration would, instead of an error from LAPACK.
     """
+    if not a.isfinite().all():
+        return torch.full_like(a[..., 0], torch.nan), torch.full_like(a, torch.nan)
     threads = min(torch.get_num_threads(), len(a))
     if a.device.type != "cpu" or threads < 2:
         values, vectors = torch.linalg.eigh(a)

@@ -17,19 +17,21 @@ class MatrixSqrt(nn.Module):
     Args:
         method: ``newton-schulz`` (as published) or ``eig``.
         steps: Newton-Schulz iterations; 5 as published.
+        backend: how Newton-Schulz is computed, with the same values; see ``covpool.functional.backends``.
     """
 
-    def __init__(self, *, method: str = "newton-schulz", steps: int = 5) -> None:
+    def __init__(self, *, method: str = "newton-schulz", steps: int = 5, backend: str = "auto") -> None:
         super().__init__()
         self.method = functional.sqrt_methods.resolve(method)
+        self.backend = functional.backends.resolve(backend)
         self.steps = steps
         need_steps(steps)
 
     def forward(self, a: Float[Tensor, "b c c"]) -> Float[Tensor, "b c c"]:
-        return functional.matrix_sqrt(a, method=self.method, steps=self.steps)
+        return functional.matrix_sqrt(a, method=self.method, steps=self.steps, backend=self.backend)
 
     def extra_repr(self) -> str:
-        return f"method={self.method!r}, steps={self.steps}"
+        return f"method={self.method!r}, steps={self.steps}, backend={self.backend!r}"
 
 
 class MatrixPower(nn.Module):

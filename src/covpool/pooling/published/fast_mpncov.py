@@ -9,14 +9,19 @@ from covpool.pooling.vectorize import Flat, Triangle
 
 
 def isqrt(
-    in_features: int, reduce_to: int | None = None, *, steps: int = 5, method: str = "newton-schulz"
+    in_features: int,
+    reduce_to: int | None = None,
+    *,
+    steps: int = 5,
+    method: str = "newton-schulz",
+    backend: str = "auto",
 ) -> SecondOrderPool:
     """iSQRT-COV: centred covariance, Newton-Schulz square root, upper triangle (Li et al. CVPR 2018)."""
     return SecondOrderPool(
         in_features,
         reduce_to,
         describe=Covariance(),
-        normalize=MatrixSqrt(method=method, steps=steps),
+        normalize=MatrixSqrt(method=method, steps=steps, backend=backend),
         vectorize=Triangle(reduce_to or in_features),
     )
 
