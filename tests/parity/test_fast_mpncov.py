@@ -116,3 +116,25 @@ def test_mpncov_eig_equals_the_port_of_the_matlab_layer(power):
     by_columns = torch.argsort(columns * 5 + rows, stable=True)
     expected = fields[f"y_alpha{power}"]
     torch.testing.assert_close(functional.triangle(matrix)[:, by_columns], expected, **TOLERANCE)
+
+
+def test_the_hashes_of_compact_bilinear_pooling_are_the_official_ones():
+    fields = golden("fast_mpncov/cbp_default_hashes")
+    for dim in (256, 512, 2048):
+        describe = create_pool("cbp", dim).describe
+        for row in (0, 1):
+            assert torch.equal(describe.bins[row], fields[f"h{row + 1}_{dim}"].long())
+            assert torch.equal(describe.signs[row], fields[f"s{row + 1}_{dim}"].long())
+
+
+def test_compact_bilinear_pooling_equals_the_official_layer():
+    fields = golden("fast_mpncov/layer_cbp")
+    pool = create_pool("cbp", 8, width=16)
+    for row in (0, 1):
+        assert torch.equal(pool.describe.bins[row], fields[f"h{row + 1}"])
+        assert torch.equal(pool.describe.signs[row], fields[f"s{row + 1}"].long())
+    sketch = pool.describe(fields["x"].flatten(2))
+    torch.testing.assert_close(sketch, fields["pre_signed_sqrt"], **TOLERANCE)
+    assert_equals_golden(pool, fields)
+    single = pool(fields["x"].float()).double()
+    assert (single - fields["y"]).norm() <= 1e-5 * fields["y"].norm()

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from covpool.pooling.published import fast_mpncov, first_order
+from covpool.pooling.published import fast_mpncov, first_order, gcp_opt, gm_sop, threeg
 from covpool.registry import Registry, check_options
 
 
@@ -94,3 +94,12 @@ _row(
     "average expanded to a given width: the control of a longer vector",
     "covpool",
 )
+
+_row("cbp", fast_mpncov.cbp, 2, "compact bilinear: tensor sketch, signed square root, l2", "Gao et al. CVPR 2016")
+_row("threeg", threeg.threeg, 2, "learned position gates, covariance, square root", "Wang et al. CVPR 2019 (3G-Net)")
+_row("threeg-irls", threeg.threeg_irls, 2, "generalized-Gaussian scatter by re-weighting", "Wang et al. CVPR 2019")
+_row("sr-sop", gm_sop.sr_sop, 2, "covariance, square root of 3 steps", "Wang et al. NeurIPS 2018")
+_row("gm-sop", gm_sop.gm_sop, 2, "gated mixture of square-root pools", "Wang et al. NeurIPS 2018 (GM-SOP)")
+_row("gm-gap", gm_sop.gm_gap, 1, "gated mixture of averages: the control of gm-sop", "Wang et al. NeurIPS 2018")
+_row("dropcov", gcp_opt.dropcov, 2, "adaptive channel drop, covariance", "Wang et al. NeurIPS 2022 (DropCov)")
+_row("crosscov", gcp_opt.crosscov, 2, "multi-head cross-covariance of tokens", "Xie et al. 2021 (So-ViT)")

@@ -37,3 +37,34 @@ class Flat(nn.Module):
 
     def extra_repr(self) -> str:
         return f"out_features={self.out_features}"
+
+
+class UnitTriangle(nn.Module):
+    """Upper triangle of a symmetric matrix as a vector of unit length.
+
+    Shape: (B, dim, dim) -> (B, dim (dim + 1) / 2).
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.out_features = functional.triangle_size(dim)
+
+    def forward(self, a: Float[Tensor, "b c c"]) -> Float[Tensor, "b d"]:
+        return functional.l2_normalize(functional.triangle(a))
+
+    def extra_repr(self) -> str:
+        return f"out_features={self.out_features}"
+
+
+class Entries(nn.Module):
+    """All entries of a statistic of any shape; a vector is left as it is. Shape: (B, ...) -> (B, width)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.out_features = width
+
+    def forward(self, a: Float[Tensor, "b ..."]) -> Float[Tensor, "b d"]:
+        return a.flatten(1)
+
+    def extra_repr(self) -> str:
+        return f"out_features={self.out_features}"
