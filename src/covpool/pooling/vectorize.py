@@ -68,3 +68,42 @@ class Entries(nn.Module):
 
     def extra_repr(self) -> str:
         return f"out_features={self.out_features}"
+
+
+class StrictTriangle(nn.Module):
+    """Upper triangle without the diagonal, row by row: for matrices whose diagonal says nothing.
+
+    Shape: (B, dim, dim) -> (B, dim (dim - 1) / 2).
+
+    Args:
+        dim: rows of the matrix, at least 2.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        if dim < 2:
+            raise ValueError(f"a triangle without its diagonal needs at least 2 channels; got {dim}")
+        self.out_features = dim * (dim - 1) // 2
+
+    def forward(self, a: Float[Tensor, "b c c"]) -> Float[Tensor, "b d"]:
+        return functional.triangle(a[:, :-1, 1:])
+
+    def extra_repr(self) -> str:
+        return f"out_features={self.out_features}"
+
+
+class IsometricTriangle(nn.Module):
+    """Upper triangle with the entries off the diagonal times the root of 2: its norm is that of the matrix.
+
+    Shape: (B, dim, dim) -> (B, dim (dim + 1) / 2).
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.out_features = functional.triangle_size(dim)
+
+    def forward(self, a: Float[Tensor, "b c c"]) -> Float[Tensor, "b d"]:
+        return functional.triangle(2**0.5 * a.triu(1) + a.tril(0))
+
+    def extra_repr(self) -> str:
+        return f"out_features={self.out_features}"
