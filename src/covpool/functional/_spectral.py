@@ -102,7 +102,7 @@ class _SpectralFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(a: Tensor, name: str, parameter: float) -> tuple[Tensor, Tensor, Tensor]:
-        values, vectors = torch.linalg.eigh(a)
+        values, vectors = _decompose(a)
         floor = values[..., -1:].clamp(min=0) * a.shape[-1] * torch.finfo(a.dtype).eps
         values = _MAPS[name].domain(values, floor)
         return (vectors * _MAPS[name].value(values, parameter).unsqueeze(-2)) @ vectors.mT, values, vectors
@@ -120,6 +120,14 @@ class _SpectralFunction(torch.autograd.Function):
         symmetric = (upstream[0] + upstream[0].mT) / 2
         quotients = _MAPS[ctx.name].quotient(values.unsqueeze(-1), values.unsqueeze(-2), ctx.parameter)
         return vectors @ (vectors.mT @ symmetric @ vectors * quotients) @ vectors.mT, None, None
+
+
+def _decompose(a: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and vectors, found in float64: LAPACK's float32 gives up on some matrices with a large null space."""
+    if a.device.type == "mps":  # which has no float64
+        return torch.linalg.eigh(a)
+    values, vectors = torch.linalg.eigh(a.double())
+    return values.to(a.dtype), vectors.to(a.dtype)
 
 
 def spectral_power(a: Tensor, power: float) -> Tensor:

@@ -71,7 +71,8 @@ class ResidualDictionary(nn.Module):
             self.assign.bias.copy_(-alpha * self.centers.square().sum(-1))
 
     def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b d"]:
-        x = functional.l2_normalize(x, -2)
+        live = (x != 0).any(-2, keepdim=True)  # the gradient of a norm at zero would be 1/eps
+        x = functional.l2_normalize(torch.where(live, x, torch.ones_like(x)), -2) * live
         scores = self.assign.weight.to(x.dtype) @ x + self.assign.bias.to(x.dtype).unsqueeze(-1)
         sums = residual_sums(x, scores.softmax(-2), self.centers.to(x.dtype))
         return functional.l2_normalize(functional.l2_normalize(sums).flatten(1))
