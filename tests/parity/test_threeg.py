@@ -111,6 +111,18 @@ def test_the_covariance_equals_the_official_one():
     torch.testing.assert_close(x.grad, fields["grad_x"], **TOLERANCE)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 7])
+def test_the_root_equals_the_official_one(steps):
+    """The official gradient is not symmetric; ours is its symmetric part, which is all that a covariance passes on."""
+    fields = golden("threeg/layer_sqrt")
+    x = fields["x"].clone().requires_grad_()
+    y = functional.matrix_sqrt(x, steps=steps)
+    torch.testing.assert_close(y, fields[f"out_{steps}"], **TOLERANCE)
+    y.backward(fields["grad_out"])
+    expected = fields[f"grad_x_{steps}"]
+    torch.testing.assert_close(x.grad + x.grad.mT, expected + expected.mT, **TOLERANCE)
+
+
 def test_the_official_triangle_is_the_lower_one():
     fields = golden("threeg/layer_triu")
     torch.testing.assert_close(functional.triangle(fields["x"].mT)[:, upper_of_lower(4)], fields["out"])

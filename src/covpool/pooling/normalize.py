@@ -105,6 +105,14 @@ class Scale(nn.Module):
         return a * self.factor.to(a.dtype)
 
 
+class RowNorm(nn.LayerNorm):
+    """Layer normalisation of each row of the matrix, in the matrix's dtype. Shape: (B, ..., R, dim) -> the same."""
+
+    def forward(self, a: Float[Tensor, "*batch c d"]) -> Float[Tensor, "*batch c d"]:
+        weight, bias = self.weight.to(a.dtype), self.bias.to(a.dtype)
+        return nn.functional.layer_norm(a, self.normalized_shape, weight, bias, self.eps)
+
+
 class SingularPower(nn.Module):
     """Power of the leading singular values from a learned start; see ``covpool.functional.singular_power``.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import nn
 
 from covpool.pooling.describe import Covariance, CrossCovariance
-from covpool.pooling.normalize import MatrixSqrt, Scale, SignedPower, SingularPower, SingularSqrt
+from covpool.pooling.normalize import MatrixSqrt, RowNorm, Scale, SignedPower, SingularPower, SingularSqrt
 from covpool.pooling.reweight import AdaptiveChannelDrop
 from covpool.pooling.second_order import SecondOrderPool
 from covpool.pooling.vectorize import Entries, Triangle, UnitTriangle
@@ -23,7 +23,7 @@ after_drop.register("newton-schulz", lambda dim: (MatrixSqrt(), Triangle(dim)), 
 after_drop.register("singular-power", lambda dim: (SingularPower(dim), Triangle(dim)), aliases=["svpn"])
 after_drop.register("scale", lambda dim: (Scale(dim**-0.5), Triangle(dim)))
 after_drop.register("learned-scale", lambda dim: (Scale(dim**-0.5, learn=True), Triangle(dim)))
-after_drop.register("layer-norm", lambda dim: (nn.LayerNorm(dim), Entries(dim * dim)))
+after_drop.register("layer-norm", lambda dim: (RowNorm(dim), Entries(dim * dim)))
 
 # width of a head -> the slot normalize
 of_tokens = Registry[Callable[[int], nn.Module | None]]("normalisation of crosscov")
@@ -32,7 +32,7 @@ of_tokens.register("newton-schulz", lambda dim: SingularSqrt())
 of_tokens.register("none", lambda dim: None)
 of_tokens.register("scale", lambda dim: Scale(dim**-0.5))
 of_tokens.register("learned-scale", lambda dim: Scale(dim**-0.5, learn=True))
-of_tokens.register("layer-norm", lambda dim: nn.LayerNorm(dim))
+of_tokens.register("layer-norm", lambda dim: RowNorm(dim))
 
 
 def dropcov(in_features: int, reduce_to: int | None = None, *, normalize: str = "none") -> SecondOrderPool:
