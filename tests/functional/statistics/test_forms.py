@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from covpool.functional import bilinear_forms, covariance, second_moment
+from covpool.functional import bilinear_forms, covariance, matrix_sketch, second_moment, tensor_sketch
+from covpool.functional.sketch import sketch_hashes
 from covpool.functional.statistics import random_signs
 from covpool.functional.statistics.forms import matrix_forms
 
@@ -48,3 +49,11 @@ def test_gradients_are_true():
     for dim, positions in ((2, 9), (4, 2)):
         x, u, v = draw(1, dim, positions), draw(3, dim, seed=1), draw(3, dim, seed=2)
         assert gradcheck(bilinear_forms, tuple(t.requires_grad_() for t in (x, u, v)))
+
+
+@pytest.mark.parametrize("width", [3, 64])
+def test_the_sketch_of_the_second_moment_is_that_of_the_descriptors(width):
+    x = draw(2, 5, 9).requires_grad_()
+    bins, signs = sketch_hashes(5, width, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(matrix_sketch(x @ x.mT, bins, signs, width), tensor_sketch(x, bins, signs, width))
+    assert gradcheck(lambda y: matrix_sketch(second_moment(y), bins, signs, width), (x,))

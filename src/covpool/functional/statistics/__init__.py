@@ -3,7 +3,7 @@
 from covpool.functional.statistics.channels import channel_distances, correlation, distance_covariance, kernel_matrix
 from covpool.functional.statistics.dictionary import residual_sums
 from covpool.functional.statistics.embedding import moment_matrix
-from covpool.functional.statistics.forms import bilinear_forms, random_signs
+from covpool.functional.statistics.forms import bilinear_forms, matrix_sketch, random_signs
 from covpool.functional.statistics.inverse import sparse_inverse
 from covpool.functional.statistics.shrinkage import shrinkage_methods, shrunk_covariance
 
@@ -13,6 +13,7 @@ __all__ = [
     "correlation",
     "distance_covariance",
     "kernel_matrix",
+    "matrix_sketch",
     "moment_matrix",
     "random_signs",
     "residual_sums",

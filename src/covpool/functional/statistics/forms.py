@@ -1,9 +1,9 @@
-"""Bilinear forms of the second moment: a few numbers u'Mv instead of the whole matrix M."""
+"""A few linear functions of a second moment: bilinear forms u'Mv, and the tensor sketch of a matrix."""
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from covpool.functional.precision import in_float32
@@ -61,6 +61,35 @@ def matrix_forms(
         tensor([10.])
     """
     return ((u @ a) * v).sum(-1)
+
+
+@in_float32
+def matrix_sketch(
+    a: Float[Tensor, "*batch c c"], bins: Integer[Tensor, "2 c"], signs: Integer[Tensor, "2 c"], width: int
+) -> Float[Tensor, "*batch d"]:
+    r"""Tensor sketch of a matrix that is at hand.
+
+    .. math:: y_k = \sum_{i,j:\ h_1(i)+h_2(j)\equiv k} s_1(i)\,s_2(j)\,A_{ij}
+
+    ``tensor_sketch`` of descriptors is this of their summed second moment. Here the C^2 entries are added straight
+    into their bins, without a Fourier transform.
+    Source: Pham and Pagh KDD 2013; Gou et al. CVPR 2018 (of a root). Shape: a (..., C, C) -> (..., width).
+    Dtype: as ``bilinear_forms``. Gradient: autograd.
+
+    Args:
+        a: matrices.
+        bins: h_1 and h_2, from ``sketch_hashes``.
+        signs: s_1 and s_2, of 1 and -1.
+        width: number of bins.
+
+    Example:
+        >>> bins, signs = torch.tensor([[0, 1], [0, 2]]), torch.tensor([[1, 1], [1, -1]])
+        >>> matrix_sketch(torch.tensor([[1.0, 3.0], [3.0, 9.0]]), bins, signs, 4)
+        tensor([ 1.,  3., -3., -9.])
+    """
+    to = (bins[0].unsqueeze(-1) + bins[1]).flatten() % width
+    signed = (a * (signs[0].unsqueeze(-1) * signs[1]).to(a.dtype)).flatten(-2)
+    return signed.new_zeros(*signed.shape[:-1], width).scatter_add(-1, to.expand(signed.shape), signed)
 
 
 def random_signs(width: int, dim: int, seed: int) -> Float[Tensor, "width dim"]:

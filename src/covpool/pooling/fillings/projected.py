@@ -1,4 +1,4 @@
-"""Slot 3, describe: a few bilinear forms of the descriptors instead of the whole second moment."""
+"""Slots 3 and 4: a few linear functions of the second moment, or of its root, instead of the whole matrix."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from covpool.functional.statistics.forms import bilinear_forms, random_signs
+from covpool.functional.sketch import sketch_hashes
+from covpool.functional.statistics.forms import bilinear_forms, matrix_sketch, random_signs
 
 
 class RandomForms(nn.Module):
@@ -88,7 +89,36 @@ class QuadraticForms(nn.Module):
         return f"{self.weight.shape[1]} -> {self.weight.shape[0]}"
 
 
+class MatrixSketch(nn.Module):
+    """Tensor sketch of a normalised matrix; see ``covpool.functional.matrix_sketch``.
+
+    Shape: (B, dim, dim) -> (B, width).
+
+    Args:
+        dim: rows of the matrix.
+        width: bins of the sketch.
+        seed: of the hashes, which are buffers; 1 gives those of the pool ``cbp``.
+    """
+
+    bins: Tensor
+    signs: Tensor
+
+    def __init__(self, dim: int, *, width: int = 8192, seed: int = 1) -> None:
+        super().__init__()
+        self.width = _wide(width)
+        here = torch.get_default_device()
+        bins, signs = sketch_hashes(dim, width, generator=torch.Generator(device="cpu").manual_seed(seed))
+        self.register_buffer("bins", bins.to(here))
+        self.register_buffer("signs", signs.to(here))
+
+    def forward(self, a: Float[Tensor, "b c c"]) -> Float[Tensor, "b d"]:
+        return matrix_sketch(a, self.bins, self.signs, self.width)
+
+    def extra_repr(self) -> str:
+        return f"{self.bins.shape[1]} x {self.bins.shape[1]} -> {self.width}"
+
+
 def _wide(width: int) -> int:
     if width < 1:
-        raise ValueError(f"the number of forms needs to be at least 1; got {width}")
+        raise ValueError(f"the width of a statistic needs to be at least 1; got {width}")
     return width

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from covpool.pooling.describe import TensorSketch
 from covpool.pooling.fillings.channels import MomentMatrix
-from covpool.pooling.normalize import MatrixPower, MatrixSqrt, SignedSqrt
+from covpool.pooling.fillings.projected import MatrixSketch
+from covpool.pooling.normalize import MatrixSqrt, SignedSqrt
 from covpool.pooling.second_order import SecondOrderPool
 from covpool.pooling.vectorize import Entries, Triangle
 
@@ -26,17 +26,24 @@ def g2denet(in_features: int, reduce_to: int | None = None, *, method: str = "ei
 
 
 def monet(
-    in_features: int, reduce_to: int | None = None, *, width: int = 8192, seed: int = 1, eps: float = 1e-8
+    in_features: int,
+    reduce_to: int | None = None,
+    *,
+    width: int = 8192,
+    seed: int = 1,
+    method: str = "eig",
+    steps: int = 5,
+    eps: float = 1e-8,
 ) -> SecondOrderPool:
     """MoNet: tensor sketch of the root of the moment matrix, signed root, l2 (Gou et al. CVPR 2018).
 
-    The columns of the fourth root are descriptors whose summed second moment is the root; sketching them sketches it.
+    ``method`` and ``steps`` as in ``isqrt``; the exact root by default, as in the source.
     """
-    sketch = TensorSketch((reduce_to or in_features) + 1, width=width, seed=seed)
+    sketch = MatrixSketch((reduce_to or in_features) + 1, width=width, seed=seed)
     return SecondOrderPool(
         in_features,
         reduce_to,
         describe=MomentMatrix(),
-        normalize=nn.Sequential(MatrixPower(0.25), sketch, SignedSqrt(eps=eps)),
+        normalize=nn.Sequential(MatrixSqrt(method=method, steps=steps), sketch, SignedSqrt(eps=eps)),
         vectorize=Entries(width),
     )
