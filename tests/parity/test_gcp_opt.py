@@ -5,7 +5,7 @@ import torch
 
 from covpool import functional
 from covpool.functional.drop import adaptive_drop_rate
-from covpool.functional.singular import singular_power
+from covpool.functional.roots.singular import singular_power
 from covpool.pooling import create_pool
 from covpool.pooling.normalize import Scale, SignedPower, SignedSqrt, SingularPower
 from covpool.pooling.published import gcp_opt

@@ -1,13 +1,13 @@
 """Pure functions: tensors in, tensors out."""
 
-from covpool.functional.backends import backends
 from covpool.functional.covariance import covariance, cross_covariance, second_moment
 from covpool.functional.gating import balance_loss
 from covpool.functional.gaussian import generalized_gaussian_scatter
-from covpool.functional.isqrt import isqrt_covariance
 from covpool.functional.matrix_sqrt import matrix_power, matrix_sqrt, sqrt_methods
 from covpool.functional.moments import generalized_mean, log_sum_exp, mean_and_deviation, softmax_mean
 from covpool.functional.power import l2_normalize, signed_power
+from covpool.functional.roots.backends import backends
+from covpool.functional.roots.isqrt import isqrt_covariance
 from covpool.functional.sketch import tensor_sketch
 from covpool.functional.spectrum import log_cholesky, matrix_log, max_exp, rank_one_update
 from covpool.functional.statistics import (

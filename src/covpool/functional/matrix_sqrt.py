@@ -8,12 +8,12 @@ import torch  # noqa: F401  (the doctests use it)
 from jaxtyping import Float
 from torch import Tensor
 
-from covpool.functional._fused_root import matrix_root
-from covpool.functional._newton_schulz import newton_schulz
 from covpool.functional._spectral import spectral_power
-from covpool.functional.backends import choose_backend
 from covpool.functional.checks import need_square, need_steps
 from covpool.functional.precision import in_float32
+from covpool.functional.roots.backends import choose_backend
+from covpool.functional.roots.fused import matrix_root
+from covpool.functional.roots.newton_schulz import newton_schulz
 from covpool.registry import Registry
 
 sqrt_methods = Registry[Callable[[Tensor, int, str], Tensor]]("matrix root method")
@@ -48,7 +48,7 @@ def matrix_sqrt(
         method: ``newton-schulz`` (default: the published layer) or ``eig``.
         steps: iterations of Newton-Schulz; 5 as in every released script of fast MPN-COV.
         backend: how Newton-Schulz is computed, with the same values: ``auto`` (default), ``plain``, ``iteration``,
-            ``spectral``; see ``covpool.functional.backends``.
+            ``spectral``; see ``covpool.functional.roots.backends``.
 
     Raises:
         ValueError: matrices not square, steps below 1, unknown method or backend.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from covpool import functional
 from covpool.functional.checks import need_steps
-from covpool.functional.singular import need_singular, singular_power, singular_sqrt
+from covpool.functional.roots.singular import need_singular, singular_power, singular_sqrt
 
 
 class MatrixSqrt(nn.Module):
@@ -19,13 +19,13 @@ class MatrixSqrt(nn.Module):
     Args:
         method: ``newton-schulz`` (as published) or ``eig``.
         steps: Newton-Schulz iterations; 5 as published.
-        backend: how Newton-Schulz is computed, with the same values; see ``covpool.functional.backends``.
+        backend: how Newton-Schulz is computed, with the same values; see ``covpool.functional.roots.backends``.
     """
 
     def __init__(self, *, method: str = "newton-schulz", steps: int = 5, backend: str = "auto") -> None:
         super().__init__()
         self.method = functional.sqrt_methods.resolve(method)
-        self.backend = functional.backends.resolve(backend)
+        self.backend = functional.roots.backends.resolve(backend)
         self.steps = steps
         need_steps(steps)
 
@@ -114,7 +114,7 @@ class RowNorm(nn.LayerNorm):
 
 
 class SingularPower(nn.Module):
-    """Power of the leading singular values from a learned start; see ``covpool.functional.singular_power``.
+    """Power of the leading singular values from a learned start; see ``covpool.functional.roots.singular_power``.
 
     Shape: (B, ..., R, dim) -> the same.
 
@@ -147,7 +147,7 @@ class SingularPower(nn.Module):
 
 
 class SingularSqrt(nn.Module):
-    """Root of all singular values by Newton-Schulz; see ``covpool.functional.singular_sqrt``.
+    """Root of all singular values by Newton-Schulz; see ``covpool.functional.roots.singular_sqrt``.
 
     Shape: (B, ..., R, R') -> the same.
     """

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from covpool.functional._root_engines import (
+from covpool.functional.roots.engines import (
     ENGINES,
     from_coordinates,
     root_gradient,

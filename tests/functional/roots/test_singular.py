@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from covpool.functional.singular import singular_power, singular_sqrt
+from covpool.functional.roots.singular import singular_power, singular_sqrt
 
 
 def draw(*shape, seed=0):

@@ -17,17 +17,30 @@ def decompose(a: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues (ascending, not below zero) and eigenvectors of a batch (B, n, n) of PSD matrices.
 
     LAPACK works on one matrix at a time and gains nothing from a second core; on a CPU the batch is shared among
-    as many threads as torch may use, each image being the same call as before.
-    Values that are not finite give NaN, as the iteration would, instead of an error from LAPACK.
+    as many threads as torch may use, each image being the same call as before. Values that are not finite give NaN,
+    as the iteration would, instead of an error from LAPACK.
     """
     if not a.isfinite().all():
         return torch.full_like(a[..., 0], torch.nan), torch.full_like(a, torch.nan)
-    threads = min(torch.get_num_threads(), len(a))
-    if a.device.type != "cpu" or threads < 2:
+    threads = min(torch.get_num_threads(), len(a)) if a.device.type == "cpu" else 1
+    if threads < 2:
+        values, vectors = _eigh(a)
+    else:
+        parts = list(_threads(threads).map(_eigh, a.detach().chunk(threads)))
+        values, vectors = (torch.cat(kind) for kind in zip(*parts, strict=True))
+    return values.clamp(min=0), vectors
+
+
+def _eigh(a: Tensor) -> tuple[Tensor, Tensor]:
+    """In the precision of ``a``; in float64 where LAPACK's float32 fails, as it does on some rank-one matrices."""
+    try:
         values, vectors = torch.linalg.eigh(a)
-        return values.clamp(min=0), vectors
-    parts = list(_threads(threads).map(torch.linalg.eigh, a.detach().chunk(threads)))
-    return torch.cat([p[0] for p in parts]).clamp(min=0), torch.cat([p[1] for p in parts])
+        if vectors.isfinite().all():
+            return values, vectors
+    except torch.linalg.LinAlgError:
+        pass
+    values, vectors = torch.linalg.eigh(a.double())
+    return values.to(a.dtype), vectors.to(a.dtype)
 
 
 @cache
@@ -36,7 +49,7 @@ def _threads(count: int) -> ThreadPoolExecutor:
 
 
 def polynomial(values: Tensor, steps: int) -> Tensor:
-    """z_k at each eigenvalue: the scalar recurrence of ``_newton_schulz.iterate``."""
+    """z_k at each eigenvalue: the scalar recurrence of ``newton_schulz.iterate``."""
     r, z = values, torch.ones_like(values)
     for _ in range(steps):
         z, r = z * (3 - r) / 2, r * (3 - r) ** 2 / 4

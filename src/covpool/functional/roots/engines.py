@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from covpool.functional import _newton_schulz, _spectral_root
+from covpool.functional.roots import newton_schulz, spectral_polynomial
 
 
 class Iteration:
@@ -18,7 +18,7 @@ class Iteration:
     @staticmethod
     def factor(a: Tensor, steps: int) -> tuple[Tensor | None, list[Tensor]]:
         """Coordinates and [Z, A, ...] of the matrices ``a`` (B, n, n)."""
-        z, states = _newton_schulz.iterate(a, steps)
+        z, states = newton_schulz.iterate(a, steps)
         return None, [z, *states]
 
     @staticmethod
@@ -34,7 +34,7 @@ class Iteration:
     @staticmethod
     def derivative(direction: Tensor, kept: list[Tensor], steps: int) -> Tensor:
         """Derivative of Z in a symmetric direction."""
-        return _newton_schulz.iterate_derivative(kept[1:], direction)
+        return newton_schulz.iterate_derivative(kept[1:], direction)
 
 
 class Spectral:
@@ -43,8 +43,8 @@ class Spectral:
     @staticmethod
     def factor(a: Tensor, steps: int) -> tuple[Tensor | None, list[Tensor]]:
         """Eigenvectors and [Z, A] of the matrices ``a`` (B, n, n)."""
-        values, vectors = _spectral_root.decompose(a)
-        return vectors, [_spectral_root.polynomial(values, steps), values]
+        values, vectors = spectral_polynomial.decompose(a)
+        return vectors, [spectral_polynomial.polynomial(values, steps), values]
 
     @staticmethod
     def times(x: Tensor, factor: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class Spectral:
     @staticmethod
     def derivative(direction: Tensor, kept: list[Tensor], steps: int) -> Tensor:
         """Derivative of Z in a symmetric direction."""
-        return direction * _spectral_root.divided_differences(kept[1], steps)
+        return direction * spectral_polynomial.divided_differences(kept[1], steps)
 
 
 Engine = type[Iteration] | type[Spectral]

@@ -6,12 +6,12 @@ import torch  # noqa: F401  (the doctests use it)
 from jaxtyping import Float
 from torch import Tensor
 
-from covpool.functional._fused_root import descriptors_root
-from covpool.functional._newton_schulz import newton_schulz
-from covpool.functional.backends import choose_backend
 from covpool.functional.checks import need_positions, need_steps
 from covpool.functional.covariance import covariance
 from covpool.functional.precision import in_float32
+from covpool.functional.roots.backends import choose_backend
+from covpool.functional.roots.fused import descriptors_root
+from covpool.functional.roots.newton_schulz import newton_schulz
 from covpool.functional.triangle import triangle
 
 
@@ -34,7 +34,7 @@ def isqrt_covariance(
     Args:
         x: descriptors as columns.
         steps: Newton-Schulz iterations; 5 as in every released script of fast MPN-COV.
-        backend: ``auto`` (default), ``plain``, ``iteration``, ``spectral``; see ``covpool.functional.backends``.
+        backend: ``auto`` (default), ``plain``, ``iteration``, ``spectral``; see ``covpool.functional.roots.backends``.
 
     Raises:
         ValueError: fewer than 2 positions, steps below 1, unknown backend.
