@@ -63,3 +63,9 @@ def test_wrong_names_and_options_are_answered_with_the_nearest():
         train_transform(P, "randaug")
     with pytest.raises(ValueError, match="'crop' has no option 'scales'; did you mean 'scale'"):
         train_transform(P, "crop", scales=(0.1, 1))
+
+
+@pytest.mark.parametrize(("name", "options"), [("flip", {"probability": 2}), ("shift", {"padding": -1})])
+def test_impossible_options_are_sentences(name, options):
+    with pytest.raises(ValueError, match=r"needs .*; got"):
+        train_transform(P, name, **options)

@@ -1,3 +1,5 @@
+import tarfile
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,16 @@ def source_root(class_folders):
     return class_folders({}).parent / "alone"
 
 
+def test_pictures_are_found_after_a_change_of_the_working_directory(tmp_path, class_folders, monkeypatch):
+    root = class_folders({"cat": 2, "dog": 2})
+    with tarfile.open(tmp_path / "photos.tar", "w") as tar:
+        tar.add(root, "photos")
+    monkeypatch.chdir(tmp_path)
+    sources = [open_images(name) for name in ("photos", "photos.tar")]
+    monkeypatch.chdir(root)
+    assert [source.train.read(0).size for source in sources] == [(12, 10)] * 2
+
+
 def test_the_description_counts(class_folders):
     root = class_folders({"train/cat": 2, "train/dog": 1, "val/cat": 1, "val/dog": 1})
     assert open_images(root).description == f"{root}; 2 classes, 3 train, 2 val pictures"
@@ -62,13 +74,14 @@ def test_two_wrong_paths_are_reported_together(tmp_path):
     assert len(caught.value.mistakes) == 2
 
 
-def test_a_named_set_takes_no_val_and_a_folder_of_its_name_needs_a_dot(class_folders, monkeypatch):
+def test_a_named_set_takes_no_val_and_a_folder_of_its_name_needs_a_dot(class_folders, monkeypatch, caplog):
     with pytest.raises(BadSource, match="has its own splits"):
         open_images("digits", val="x")
     root = class_folders({"digits/cat": 3, "digits/dog": 3})
     monkeypatch.chdir(root)
     assert open_images("./digits").classes == ["cat", "dog"]
     assert len(open_images("digits").classes) == 10
+    assert "write ./digits" in caplog.text
 
 
 def test_a_fraction_beyond_the_whole_is_refused():

@@ -128,7 +128,9 @@ QUICK = [
     "mambaout_femto",
     "efficientvim_m1",
 ]
-CUT = {"gemma4_vit_570m": {"depth": 2}, "qwen3_vit_306m": {"depth": 2}}  # of hundreds of millions of parameters
+CUT = {
+    name: {"depth": 2} for name in ("deepseek_vit_412m", "gemma4_vit_570m", "qwen3_vit_306m")
+}  # of 300 million parameters and more
 
 
 def trains_whole(name: str) -> None:
@@ -161,6 +163,25 @@ def test_a_model_of_every_timm_module_trains_whole(name):
     trains_whole(name)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [
+        ("coat_lite_tiny", "tokens:prefix=1"),
+        ("crossvit_9_dagger_240", "tokens:prefix=1,branch=-1,channels=256"),
+        ("deit_tiny_distilled_patch16_224", "tokens:prefix=2"),
+        ("levit_conv_128s", "NCHW"),
+        ("test_mambaout", "NHWC:norm=head.norm"),
+        ("test_vit2", "tokens:prefix=1,norm=fc_norm,summary=none"),
+        ("test_vit3", "tokens:prefix=1,summary=none"),
+        ("vit_small_patch16_dinov3", "tokens:prefix=5"),
+        ("vit_wee_patch16_reg1_gap_256", "tokens:prefix=1,norm=fc_norm,summary=none"),
+    ],
+)
+def test_the_layout_of_a_variant_is_found(name, layout):
+    assert str(create_network(name, num_classes=3).layout) == layout
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_backbone_that_gives_a_class_token_only_is_refused(name):
     with pytest.raises(NoLayout, match=r"class token only.*choose a backbone"):
@@ -169,3 +190,19 @@ def test_a_backbone_that_gives_a_class_token_only_is_refused(name):
 
 def test_the_table_holds_one_model_of_each_of_98_modules():
     assert len(EXPECTED) + len(REFUSED[:1]) == 98
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Grad strides do not match bucket view strides")
+@pytest.mark.parametrize("name", ["test_convnext", "mobilenetv3_small_050", "crossvit_tiny_240", "efficientvim_m1"])
+def test_distributed_training_finds_no_unused_parameters(name, tmp_path):
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        network = create_network(name, num_classes=3)
+        images = probe_images(network.backbone, {}).repeat(2, 1, 1, 1)
+        parallel = torch.nn.parallel.DistributedDataParallel(network)
+        for _ in range(2):  # the second step is the one that fails where a gradient stayed out
+            parallel(images).square().sum().backward()
+    finally:
+        torch.distributed.destroy_process_group()

@@ -11,6 +11,9 @@ from pathlib import Path
 from covpool.registry import UnknownName
 
 FINE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+_WRONG_VALUE = (ValueError, TypeError, FileExistsError, FileNotFoundError, NotADirectoryError)
+# values were right, the work met these; by name, because importing them would import torch
+_AT_WORK = ("CorruptImage", "WeightsUnavailable", "WeightsMismatch", "NonFiniteLoss")
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
 
@@ -67,7 +70,7 @@ def sentence(error: Exception) -> str:
 def exit_code(error: Exception) -> int:
     """2 where the command line, a name or a value was wrong; 1 where the work itself failed."""
     told = isinstance(error, Usage | UnknownName) or bool(getattr(error, "mistakes", None))
-    wrong_value = isinstance(error, ValueError | TypeError) and _is_ours(error)
+    wrong_value = isinstance(error, _WRONG_VALUE) and _is_ours(error) and type(error).__name__ not in _AT_WORK
     return WRONG_USAGE if told or wrong_value else FAILED
 
 
@@ -77,6 +80,8 @@ def _file_trouble(error: OSError) -> str:
 
 
 def _is_ours(error: Exception) -> bool:
-    """Whether the package itself raised it: then the text is a sentence written for the user."""
+    """Whether a raise statement of the package made it: then its text is a sentence written for the user."""
     frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename.startswith(_PACKAGE)
+    if not frames or not frames[-1].filename.startswith(_PACKAGE):
+        return False
+    return (frames[-1].line or "raise").startswith("raise")

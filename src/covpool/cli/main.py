@@ -25,15 +25,15 @@ class Verb(NamedTuple):
 
 
 VERBS = {
-    "compare": Verb("covpool.cli.compare", "find out whether second-order pooling pays on your images"),
-    "train": Verb("covpool.cli.train", "train a network by a recipe, or continue a run"),
-    "evaluate": Verb("covpool.cli.evaluate", "measure a trained network on labelled images"),
-    "predict": Verb("covpool.cli.predict", "name the most likely classes of images"),
-    "report": Verb("covpool.cli.report", "turn results and runs into one HTML page, Markdown or CSV"),
-    "pools": Verb("covpool.cli.pools", "list the pools, or describe one"),
-    "networks": Verb("covpool.cli.networks", "list the backbones and named networks"),
-    "recipes": Verb("covpool.cli.recipes", "list the training recipes, or show one as YAML"),
-    "bench": Verb("covpool.cli.bench", "time pools and networks on this machine"),
+    "compare": Verb("covpool.cli.verbs.compare", "find out whether second-order pooling pays on your images"),
+    "train": Verb("covpool.cli.verbs.train", "train a network by a recipe, or continue a run"),
+    "evaluate": Verb("covpool.cli.verbs.evaluate", "measure a trained network on labelled images"),
+    "predict": Verb("covpool.cli.verbs.predict", "name the most likely classes of images"),
+    "report": Verb("covpool.cli.verbs.report", "turn results and runs into one HTML page, Markdown or CSV"),
+    "pools": Verb("covpool.cli.verbs.pools", "list the pools, or describe one"),
+    "networks": Verb("covpool.cli.verbs.networks", "list the backbones and named networks"),
+    "recipes": Verb("covpool.cli.verbs.recipes", "list the training recipes, or show one as YAML"),
+    "bench": Verb("covpool.cli.verbs.bench", "time pools and networks on this machine"),
 }
 
 _ABOUT = """\

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import types
 from collections.abc import Iterable, Iterator
 from textwrap import fill, wrap
-from typing import Any, Literal, Protocol, get_args, get_origin
+from typing import Any, Literal, Protocol, Union, get_args, get_origin
 
 WIDTH = 100
 _COLUMN = 30
@@ -17,7 +18,8 @@ class Described(Protocol):
     prog: str
     about: str
     examples: tuple[str, ...]
-    _action_groups: list[Any]
+    needs: tuple[str, ...]
+    _action_groups: Any
 
 
 def help_page(parser: Described) -> str:
@@ -27,7 +29,7 @@ def help_page(parser: Described) -> str:
         (titles.get(group.title, group.title), list(_shown(group._group_actions))) for group in parser._action_groups
     ]
     positionals = [action for _, actions in sections for action in actions if not action.option_strings]
-    words = " ".join(_positional(action) for action in positionals)
+    words = " ".join(_positional(a) if a.dest in parser.needs else f"[{_positional(a)}]" for a in positionals)
     parts = [
         fill(parser.about, WIDTH),
         f"usage: {parser.prog} {words + ' ' if words else ''}[options]",
@@ -72,19 +74,24 @@ def _head(action: argparse.Action) -> str:
 
 def _value(action: argparse.Action) -> str:
     hint = getattr(action, "_typehint", action.type)
-    choices = action.choices or (get_args(hint) if get_origin(hint) is Literal else None)
-    if choices:
-        return "|".join(map(str, choices))
-    if hint is bool:
-        return "true|false"
-    parts = get_args(hint) or (hint,)
-    if any(get_origin(part) is tuple or part is tuple for part in (hint, *parts)):
-        return "LIST"
-    if get_origin(hint) is dict:
-        return "MAPPING"
-    if action.metavar:
+    if action.choices or get_origin(hint) is Literal:
+        return "|".join(map(str, action.choices or get_args(hint)))
+    if action.metavar and hint is not bool and get_origin(hint) is not tuple:
         return str(action.metavar)
-    return "N" if int in parts else "X" if float in parts else action.dest.rpartition(".")[2].upper()
+    kinds = [kind for kind in (get_args(hint) if _is_union(hint) else (hint,)) if kind is not type(None)]
+    return "|".join(_kind(kind) or action.dest.rpartition(".")[2].upper() for kind in kinds)
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in (Union, types.UnionType)
+
+
+def _kind(hint: Any) -> str:
+    """A type as a word of the page; nothing for text, whose name is that of its option."""
+    origin = get_origin(hint) or hint
+    if origin is Literal:
+        return "|".join(map(str, get_args(hint)))
+    return {bool: "true|false", int: "N", float: "X", tuple: "LIST", dict: "MAPPING"}.get(origin, "")
 
 
 def _default(action: argparse.Action) -> str:

@@ -37,10 +37,10 @@ class Parser(ArgumentParser):
     ) -> None:
         super().__init__(prog=f"covpool {verb}".strip(), exit_on_error=False, **options)
         self.about, self.examples = about, tuple(examples)
-        self._needs, self._check = tuple(needs), check
+        self.needs, self._check = tuple(needs), check
 
-    def format_help(self) -> str:
-        """The page of ``--help``, the same on every Python."""
+    def format_help(self, formatter: argparse.HelpFormatter | None = None) -> str:
+        """The page of ``--help`` in our own layout, the same on every Python."""
         return help_page(self)
 
     def read(self, words: list[str]) -> Namespace:
@@ -65,7 +65,7 @@ class Parser(ArgumentParser):
         options = list(options)
         known = [action for action in self._actions if not action.option_strings]
         kept = list(positionals)[: None if any(a.nargs == "*" for a in known) else len(known)]
-        read = self.parse_args([*map(str, options), "--", *kept])
+        read = self.parse_args([*map(str, options), *(["--", *kept] if kept else [])])
         read["given"] = [given.action.dest for given in options]
         return read
 
@@ -78,7 +78,7 @@ class Parser(ArgumentParser):
         return None
 
     def _missing(self, options: Namespace, attempted: set[str]) -> list[str]:
-        missing = [name for name in self._needs if name not in attempted and not options[name]]
+        missing = [name for name in self.needs if name not in attempted and not options[name]]
         by_name = {action.dest: action for action in self._actions}
         return [f"{self.prog} needs {_spelling(by_name[name])}; see {self.prog} --help" for name in missing]
 

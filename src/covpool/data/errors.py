@@ -11,7 +11,8 @@ class CorruptImage(ValueError):
     def __init__(self, key: str, reason: str, place: str = "") -> None:
         self.key, self.reason, self.place = key, reason, place
         where = f" in {place!r}" if place else ""
-        super().__init__(f"broken picture {key!r}{where}: {reason}; repair or remove it, or skip broken pictures")
+        remedy = "repair or remove it, or leave such pictures out (--on-bad-image skip)"
+        super().__init__(f"broken picture {key!r}{where}: {reason}; {remedy}")
 
     def __reduce__(self) -> tuple:
         return type(self), (self.key, self.reason, self.place)

@@ -58,6 +58,8 @@ def open_images(
     if name in named_sets:
         if val is not None:
             raise BadSource(name, [f"val= goes with a folder or tar; the set {name!r} has its own splits"])
+        if Path(name).exists():
+            log.warning("%r is taken as the named set; write ./%s for what lies here", name, name)
         folder = Path.home() / ".cache" / "covpool" if cache is None else Path(cache)
         opened = named_sets.get(name).open(folder.expanduser(), download)
         return _finished(opened, [], val_fraction, seed)

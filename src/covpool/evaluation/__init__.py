@@ -8,6 +8,7 @@ from covpool.evaluation.accuracy import (
     wilson_interval,
 )
 from covpool.evaluation.cost import Cost, cost
+from covpool.evaluation.evaluate import evaluate
 from covpool.evaluation.predict import Predictions, predict
 from covpool.evaluation.result import Result, write_json
 from covpool.evaluation.stamp import machine, stamp
@@ -19,6 +20,7 @@ __all__ = [
     "Result",
     "confusion",
     "cost",
+    "evaluate",
     "machine",
     "per_class_accuracy",
     "predict",

@@ -9,7 +9,7 @@ from statistics import median, quantiles
 from time import perf_counter
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from covpool.evaluation.flops import forward_flops
 from covpool.evaluation.memory import forward_peak_bytes
@@ -37,7 +37,6 @@ class Cost:
         return {**asdict(self), "ms_per_image_spread": list(self.ms_per_image_spread)}
 
 
-@torch.no_grad()
 def cost(
     network: nn.Module,
     image_size: int,
@@ -59,19 +58,24 @@ def cost(
         (12, 96)
     """
     place = pick_device(device)
-    network.to(place)
     noise = torch.Generator().manual_seed(0)
-    x = torch.randn(batch_size, channels, image_size, image_size, generator=noise).to(place)
+    x = torch.randn(batch_size, channels, image_size, image_size, generator=noise)
+    return cost_on(network.to(place), x.to(place), repeats=repeats)
+
+
+@torch.no_grad()
+def cost_on(network: nn.Module, x: Tensor, *, repeats: int = 7) -> Cost:
+    """Measure ``network`` on the batch ``x``, which may be anything it takes, such as feature maps."""
     with evaluating(network):
-        seconds = time_repeats(lambda: network(x), repeats=repeats, device=place)
-    low, middle, high = (1000 * s / batch_size for s in quartiles(seconds))
+        seconds = time_repeats(lambda: network(x), repeats=repeats, device=x.device)
+    low, middle, high = (1000 * s / len(x) for s in quartiles(seconds))
     return Cost(
         parameters=sum(p.numel() for p in network.parameters()),
         flops=forward_flops(network, x[:1]),
         ms_per_image=middle,
         ms_per_image_spread=(low, high),
         peak_memory_mb=forward_peak_bytes(network, x) / 1e6,
-        batch_size=batch_size,
+        batch_size=len(x),
     )
 
 

@@ -171,8 +171,8 @@ def _header(archive: BinaryIO, position: int, length: int) -> bytes | None:
         raise _Damage(f"it has no end mark after {length} bytes, so it is probably cut short; copy it again")
     if not any(header):
         return None
-    stated, blanked = _octal(header[148:156]), header[:148] + b" " * 8 + header[156:]
-    if stated != sum(blanked):
+    stated = header[148:156]
+    if _octal(stated) != sum(header) - sum(stated) + 8 * ord(" "):  # the sum is taken with blanks in its place
         what = "it is no tar" if position == 0 else f"its header at byte {position} is damaged"
         raise _Damage(f"{what} (the checksum does not fit); copy or pack it again")
     return header

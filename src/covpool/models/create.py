@@ -120,6 +120,7 @@ def _resolve(
 ) -> tuple[Named, dict[str, Any]]:
     """The row that is meant, of the table or made of the arguments, and the options of the pool."""
     name = pool if isinstance(pool, str) else pool.name
+    name = pools.resolve(name) if name in pools else name
     options = {**({} if isinstance(pool, str) else pool.options), **(pool_options or {})}
     reduce_to = options.pop("reduce_to", reduce_to)
     if backbone not in named_networks:
@@ -182,6 +183,7 @@ def _adapt(
 
 
 def _map(body: nn.Module, layout: Layout, images: Tensor) -> Tensor:
+    body.train().eval()  # LeViT and its kin cache in eval mode what a gradient would have to go through
     return read_features(body, layout, images).map
 
 

@@ -27,8 +27,10 @@ class Layout:
 
     Args:
         kind: ``NCHW``, ``NHWC``, ``tokens`` (B, prefix + N, C) or ``NCL`` (B, C, N).
-        prefix: number of tokens before the positions (class, distillation and register tokens); the first one
-            becomes the summary, none of them enters the map.
+        prefix: number of tokens before the positions (class, distillation and register tokens); none of them
+            enters the map.
+        summary: the first token of the prefix is a class token, and becomes the summary; written ``summary=none``
+            where there are registers only.
         branch: which entry of a list output is taken (families with several branches), or None.
         norm: submodule of the backbone that is applied to every position first; for families that normalise
             after their own pooling, whose plain features are not normalised. None: no such step.
@@ -36,13 +38,14 @@ class Layout:
 
     Example:
         >>> Layout.parse("tokens:prefix=5,norm=fc_norm")
-        Layout(kind='tokens', prefix=5, branch=None, norm='fc_norm', channels=None)
+        Layout(kind='tokens', prefix=5, summary=True, branch=None, norm='fc_norm', channels=None)
         >>> str(Layout(kind="NHWC"))
         'NHWC'
     """
 
     kind: str
     prefix: int = 0
+    summary: bool = True
     branch: int | None = None
     norm: str | None = None
     channels: int | None = None
@@ -67,8 +70,9 @@ class Layout:
         return cls(kind=kind, **values)
 
     def __str__(self) -> str:
-        changed = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kind"}
-        options = ",".join(f"{name}={value}" for name, value in changed.items() if value not in (None, 0))
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("kind", "summary")}
+        written = [f"{name}={value}" for name, value in values.items() if value not in (None, 0)]
+        options = ",".join([*written, *([] if self.summary else ["summary=none"])])
         return f"{self.kind}:{options}" if options else self.kind
 
     def count_channels(self, output: Tensor) -> int:
@@ -88,7 +92,7 @@ class Layout:
             return Features(output.permute(0, 3, 1, 2), None)
         if self.kind == "NCL":
             return Features(output.unsqueeze(-1), None)
-        summary = output[:, 0] if self.prefix else None
+        summary = output[:, 0] if self.prefix and self.summary else None
         return Features(output[:, self.prefix :].transpose(1, 2).unsqueeze(-1), summary)
 
 
@@ -100,9 +104,11 @@ def read_features(backbone: nn.Module, layout: Layout, images: Tensor) -> Featur
     return layout(output)
 
 
-def _option(key: str, value: str, text: str) -> int | str | None:
+def _option(key: str, value: str, text: str) -> int | str | bool | None:
     if key == "norm":
         return None if value == "none" else value
+    if key == "summary":
+        return value != "none"
     try:
         return int(value)
     except ValueError:

@@ -70,7 +70,8 @@ class Network(nn.Module):
         self.head_hidden_size: int = head.pool.out_features  # type: ignore[assignment]
         self.drop_rate: float = architecture["drop_rate"]
         self.in_chans = architecture["backbone_options"].get("in_chans", 3)
-        self.pretrained_cfg = _config(backbone, self.num_classes)
+        cfg = backbone_config(getattr(backbone, "pretrained_cfg", None) or {})
+        self.pretrained_cfg: dict[str, Any] = {**cfg, "num_classes": self.num_classes}
         self.default_cfg = self.pretrained_cfg
         self._model_args = dict(architecture)  # what timm's save_for_hf writes for covpool_network
 
@@ -178,11 +179,14 @@ def _prefixed(pattern: Any) -> Any:
     return [(_prefixed(inner), suffix) for inner, suffix in pattern]
 
 
-def _config(backbone: nn.Module, num_classes: int) -> dict[str, Any]:
-    """The backbone's configuration, as that of a whole network whose weights nobody publishes."""
-    cfg = {k: v for k, v in (getattr(backbone, "pretrained_cfg", None) or {}).items() if k not in _SOURCES}
+def backbone_config(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """A backbone's timm configuration as that of a whole network on it, whose weights nobody publishes."""
     first = cfg.get("first_conv")
     names = [first] if isinstance(first, str) else list(first or ())
     prefixed = tuple(f"backbone.{name}" for name in names)
-    cfg["first_conv"] = prefixed[0] if isinstance(first, str) else (prefixed or None)
-    return {**cfg, "architecture": "covpool_network", "classifier": "head.classifier", "num_classes": num_classes}
+    return {
+        **{key: value for key, value in cfg.items() if key not in _SOURCES},
+        "architecture": "covpool_network",
+        "classifier": "head.classifier",
+        "first_conv": prefixed[0] if isinstance(first, str) else (prefixed or None),
+    }

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from covpool.models.features import Layout
 
-PROBE_LIMIT = 224  # pixels; a layout does not depend on the size, so flexible backbones are probed no larger
+PROBE_LIMIT = 128  # pixels; a layout does not depend on the size, so flexible backbones are probed no larger
 
 # Families whose class token is not announced by num_prefix_tokens, and those that return a list of branches. The
 # last branch is taken: the coarsest of CoaT, the large patches of CrossViT, the final map of EfficientViM.
@@ -51,9 +51,11 @@ def has_fixed_size(backbone: nn.Module) -> bool:
 def probe_images(backbone: nn.Module, options: Mapping[str, Any]) -> Tensor:
     """An image to probe with; always the same one, whatever the state of the random generators."""
     channels, height, width = image_shape(backbone, options)
-    if not has_fixed_size(backbone) and max(height, width) > PROBE_LIMIT and _runs(backbone, channels):
-        height = width = PROBE_LIMIT
-    return _images(channels, height, width)
+    if not has_fixed_size(backbone) and max(height, width) > PROBE_LIMIT:
+        smaller = _images(backbone, channels, PROBE_LIMIT, PROBE_LIMIT)
+        if _runs(backbone, smaller):
+            return smaller
+    return _images(backbone, channels, height, width)
 
 
 def find_layout(backbone: nn.Module, images: Tensor) -> Layout:
@@ -69,7 +71,7 @@ def find_layout(backbone: nn.Module, images: Tensor) -> Layout:
             "choose a backbone with a feature map, such as 'deit_small_patch16_224'"
         )
     output = _run(backbone, images)
-    layout = _of_family(backbone) or _of_shape(backbone, output, images)
+    layout = _of_family(backbone, output) or _of_shape(backbone, output, images)
     channels = layout.count_channels(output)
     return replace(with_channels(layout, backbone, channels), norm=_norm_after_pooling(backbone, channels))
 
@@ -79,9 +81,12 @@ def with_channels(layout: Layout, backbone: nn.Module, channels: int) -> Layout:
     return replace(layout, channels=None if channels == getattr(backbone, "num_features", None) else channels)
 
 
-def _of_family(backbone: nn.Module) -> Layout | None:
+def _of_family(backbone: nn.Module, output: Any) -> Layout | None:
     ancestors = [cls.__name__ for cls in type(backbone).__mro__]
-    return next((_FAMILIES[name] for name in ancestors if name in _FAMILIES), None)
+    layout = next((_FAMILIES[name] for name in ancestors if name in _FAMILIES), None)
+    if layout is not None and isinstance(output, Tensor):  # the small ones of a family have one branch only
+        return replace(layout, branch=None)
+    return layout
 
 
 def _of_shape(backbone: nn.Module, output: Any, images: Tensor) -> Layout:
@@ -95,7 +100,8 @@ def _of_shape(backbone: nn.Module, output: Any, images: Tensor) -> Layout:
     if output.ndim == 4:
         return _of_map(backbone, output, images, width)
     if output.ndim == 3 and output.shape[-1] == width:
-        return Layout(kind="tokens", prefix=_prefix(backbone, output.shape[1]))
+        prefix = _prefix(backbone, output.shape[1])
+        return Layout(kind="tokens", prefix=prefix, summary=not prefix or _has_class_token(backbone))
     raise NoLayout(
         f"the features of {name} have the shape {tuple(output.shape)}, in which its {width} channels are not found; "
         "pass layout='NCHW', 'NHWC' or 'tokens:prefix=1'"
@@ -107,7 +113,7 @@ def _of_map(backbone: nn.Module, output: Tensor, images: Tensor, width: int) -> 
         return Layout(kind="NHWC")
     fits = [kind for kind, dim in (("NCHW", 1), ("NHWC", 3)) if output.shape[dim] == width]
     if len(fits) == 2:  # as many columns as channels: a wider image moves one of the two
-        wider = _run(backbone, _images(images.shape[1], images.shape[2], 2 * images.shape[3]))
+        wider = _run(backbone, images.repeat(1, 1, 1, 2))
         fits = ["NCHW" if wider.shape[1] == width and wider.shape[3] != width else "NHWC"]
     if not fits:
         raise NoLayout(
@@ -131,6 +137,11 @@ def _prefix(backbone: nn.Module, length: int) -> int:
     )
 
 
+def _has_class_token(backbone: nn.Module) -> bool:
+    announced = getattr(backbone, "has_class_token", None)
+    return getattr(backbone, "cls_token", 0) is not None if announced is None else bool(announced)
+
+
 def _norm_after_pooling(backbone: nn.Module, channels: int) -> str | None:
     """The norm over channels that a family applies after its own pooling, if it has one with parameters."""
     modules = dict(backbone.named_modules())
@@ -141,19 +152,22 @@ def _norm_after_pooling(backbone: nn.Module, channels: int) -> str | None:
     return None
 
 
-def _images(channels: int, height: int, width: int) -> Tensor:
+def _images(backbone: nn.Module, channels: int, height: int, width: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(1, channels, height, width, generator=generator)
+    images = torch.randn(1, channels, height, width, generator=generator, device="cpu")
+    like = next(backbone.parameters(), images)
+    return images.to(like.device, like.dtype)
 
 
-def _runs(backbone: nn.Module, channels: int) -> bool:
+def _runs(backbone: nn.Module, images: Tensor) -> bool:
     try:
-        _run(backbone, _images(channels, PROBE_LIMIT, PROBE_LIMIT))
+        _run(backbone, images)
     except (RuntimeError, ValueError, AssertionError):
         return False
     return True
 
 
 def _run(backbone: nn.Module, images: Tensor) -> Any:
+    """The backbone's raw features of ``images``, without a gradient."""
     with torch.no_grad():
         return backbone.forward_features(images)  # type: ignore[operator]

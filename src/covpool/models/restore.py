@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from covpool.models.create import create_network
 from covpool.models.network import Network
-from covpool.weights import load_weights
+from covpool.weights import load_weights, read_torch
 
 logger = logging.getLogger("covpool")
 
@@ -83,10 +81,7 @@ def _file(path: Path) -> Path:
 
 
 def _read_checkpoint(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor], dict[str, Any]]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}") from error
+    content = read_torch(path)
     found = content.get("format") if isinstance(content, Mapping) else None
     if found != FORMAT:
         raise ValueError(

@@ -120,12 +120,13 @@ class _Own(nn.Module):
         super().__init__()
         if pretrained:
             raise WeightsUnavailable(f"no pretrained weights exist for {name!r}; pass pretrained=False")
-        self.body: Any = own_backbones.get(name)(**options)
-        info: list[dict[str, Any]] = self.body.feature_info
+        body: Any = own_backbones.get(name)(**options)
+        info = body.feature_info
         self.chosen = [_index(stage, info, name) for stage in stages]
         self.order = sorted(set(self.chosen))
         self.channels = [info[index]["num_chs"] for index in self.chosen]
-        self.pretrained_cfg: dict[str, Any] = self.body.pretrained_cfg
+        self.pretrained_cfg: dict[str, Any] = body.pretrained_cfg
+        self.body = body
 
     def forward(self, x: Tensor) -> list[Tensor]:
         maps = self.body.forward_intermediates(x, self.order)

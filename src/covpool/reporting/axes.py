@@ -67,7 +67,7 @@ class Scale:
             return self._log_ticks(about)
         step = _round_step((self.high - self.low) / about)
         first = math.ceil(self.low / step - 1e-9)
-        return [round(k * step, 12) for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
+        return [k * step for k in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
     def _log_ticks(self, about: int) -> list[float]:
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)

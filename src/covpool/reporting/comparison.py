@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from statistics import fmean
@@ -15,6 +16,7 @@ from covpool.reporting.tables import compare_table, group_name, row_name
 
 _SHAPES = ("circle", "square", "diamond", "triangle")
 _COLOURS = 8
+_SETTINGS = {"pca": "channels kept by PCA", "pretrained": "pretrained weights", "weights": "weights come from"}
 _COSTS = (("ms_per_image", "ms per image"), ("flops", "FLOPs per image"), ("parameters", "parameters"))
 
 
@@ -25,7 +27,7 @@ def comparison(results: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": f"Pooling compared on {results['data']['source']}",
         "lead": _lead(results),
-        "advice": results.get("advice") or "",
+        "advice": re.split(r"(?<=\.)\s+(?=[A-Z])", results.get("advice") or "", maxsplit=1),
         "table": _table(results, groups, styles),
         "legend": [(name, style) for name, style in _legend(rows, styles)],
         "shapes": list(zip((name for name, _ in groups), _SHAPES, strict=False)) if len(groups) > 1 else [],
@@ -38,6 +40,7 @@ def comparison(results: Mapping[str, Any]) -> dict[str, Any]:
         "method": next((r["accuracy"].get("method") for r in rows if r["accuracy"].get("method")), ""),
         "has_controls": any(row["role"] == "control" for row in rows),
         "facts": _facts(results),
+        "chosen": [(row["id"], as_text(row["chosen"])) for row in rows if row.get("chosen")],
     }
 
 
@@ -85,7 +88,8 @@ def _table(results: Mapping[str, Any], groups: Sequence[Any], styles: Mapping[st
 
 def _best(members: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The most accurate row of a group that is no control."""
-    return max((row for row in members if row["role"] != "control"), key=lambda row: row["accuracy"]["mean"])
+    candidates = [row for row in members if row["role"] != "control"] or members
+    return max(candidates, key=lambda row: row["accuracy"]["mean"])
 
 
 def _baseline(members: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -148,12 +152,12 @@ def _curves(name: str, members: Sequence[Mapping[str, Any]], styles: Mapping[str
 
 
 def band(row: Mapping[str, Any], key: str, style: str, factor: float = 1.0) -> Line | None:
-    """Mean, lowest and highest of the seeds' curves at every epoch that has a value."""
+    """Mean, lowest and highest of the seeds' curves after every epoch that has a value, counted from 1."""
     at: dict[float, list[float]] = {}
     for curve in row.get("curves") or []:
         for epoch, value in zip(curve["epoch"], curve.get(key) or [], strict=False):
             if value is not None:
-                at.setdefault(epoch, []).append(factor * value)
+                at.setdefault(epoch + 1, []).append(factor * value)
     if not at:
         return None
     epochs = sorted(at)
@@ -162,10 +166,12 @@ def band(row: Mapping[str, Any], key: str, style: str, factor: float = 1.0) -> L
 
 
 def _details(name: str, members: Sequence[Mapping[str, Any]], classes: Sequence[str], first: bool) -> dict[str, Any]:
-    """Confusions and mistakes of a group: in the best group the baseline and the best pool stand open."""
-    best, baseline = _best(members), _baseline(members)
+    """Confusions and mistakes of a group: in the best group the baseline and its best rival stand open."""
+    baseline = _baseline(members)
+    best = _best([row for row in members if row is not baseline] or members)
     shown = {row["id"] for row in (baseline, best) if row is not None and first}
-    gained, lost = [], []
+    gained: list[confusion.Change] = []
+    lost: list[confusion.Change] = []
     if baseline and best is not baseline and baseline.get("confusion") and best.get("confusion"):
         gained, lost = confusion.changes(baseline["confusion"], best["confusion"], classes)
     first_shown = sorted(members, key=lambda row: row["id"] not in shown)
@@ -201,16 +207,11 @@ def _facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("images", f"{count(data['train_images'])} for training, {count(data['val_images'])} for validation"),
         ("skipped images", f"{skipped.get('train', 0)} in training, {skipped.get('val', 0)} in validation"),
         ("image size", data.get("image_size")),
-        *((key, as_text(value)) for key, value in settings.items() if key != "recipe"),
+        *((_SETTINGS.get(key, key), as_text(value)) for key, value in settings.items() if key != "recipe"),
         *((f"recipe: {key}", as_text(value)) for key, value in (settings.get("recipe") or {}).items()),
-        ("chosen by cross-validation", _chosen(results["rows"])),
         *stamp_facts(results),
     ]
     return [(name, str(value)) for name, value in facts if value not in (None, "", "none")]
-
-
-def _chosen(rows: Sequence[Mapping[str, Any]]) -> str:
-    return "; ".join(f"{row['id']}: {as_text(row['chosen'])}" for row in rows if row.get("chosen"))
 
 
 def stamp_facts(results: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -230,7 +231,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {as_text(item)}" for key, item in value.items() if item not in (None, "", {}, []))
     if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value))
+        return ", ".join(map(as_text, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -18,7 +18,11 @@ from covpool.reporting.plots import Line, curves
 from covpool.reporting.tables import Cell, Column, Table
 
 _COLOURS = 8
-_CHARTS = (("eval_top1", "validation accuracy, %", 100.0), ("train_loss", "training loss", 1.0), ("lr", "rate", 1.0))
+_CHARTS = (
+    ("eval_top1", "validation accuracy, %", 100.0),
+    ("train_loss", "training loss", 1.0),
+    ("lr", "learning rate", 1.0),
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ _COLUMNS = (
     Column("images", "images"),
     Column("skipped", "skipped", hint="images that could not be read"),
     Column("epochs", "epochs"),
-    Column("seconds", "time", hint="all epochs together"),
+    Column("seconds", "time", hint="from the start to the last epoch"),
 )
 
 
@@ -78,8 +82,9 @@ def runs_table(runs: Sequence[Run]) -> Table:
 
 def _cells(run: Run) -> dict[str, Cell]:
     result = run.result
-    best = max((e for e in run.epochs if e.get("eval_top1") is not None), key=lambda e: e["eval_top1"], default={})  # type: ignore[arg-type, return-value]
-    times = [e["seconds"] for e in run.epochs if e.get("seconds") is not None]
+    judged = [epoch for epoch in run.epochs if epoch.get("eval_top1") is not None]
+    best = max(judged, key=lambda epoch: epoch["eval_top1"] or 0, default={})
+    times = [seconds for epoch in run.epochs if (seconds := epoch.get("seconds")) is not None]
     loss = result.get("loss", best.get("eval_loss"))
     return {
         "run": Cell(run.name, run.name),
@@ -90,7 +95,7 @@ def _cells(run: Run) -> dict[str, Cell]:
         "images": Cell(count(result.get("images")), result.get("images")),
         "skipped": Cell(count(result.get("skipped")), result.get("skipped")),
         "epochs": Cell(str(len(run.epochs)), len(run.epochs) or None),
-        "seconds": Cell(duration(sum(times)), sum(times)) if times else Cell(""),
+        "seconds": Cell(duration(max(times)), max(times)) if times else Cell(""),
     }
 
 
@@ -134,11 +139,11 @@ def runs_view(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _line(run: Run, key: str, style: str, factor: float) -> Line | None:
-    known = [(e["epoch"], factor * value) for e in run.epochs if (value := e.get(key)) is not None]
+    known = [((e["epoch"] or 0) + 1, factor * value) for e in run.epochs if (value := e.get(key)) is not None]
     if not known:
         return None
     x, y = zip(*known, strict=True)
-    return Line(x, y, y, y, run.name, style)  # type: ignore[arg-type]
+    return Line(x, y, y, y, run.name, style)
 
 
 def _details(run: Run, shown: bool) -> dict[str, Any]:
@@ -153,7 +158,7 @@ def _details(run: Run, shown: bool) -> dict[str, Any]:
         "classes": classes,
         "squares": confusion.squares(counts, classes) if readable and counts else [],
         "pairs": confusion.most_confused(counts, classes) if counts else [],
-        "weakest": [(c, percent(r)) for c, r in sorted(worst, key=lambda pair: pair[1])[:8]] if len(worst) > 2 else [],
+        "weakest": [(c, percent(r)) for c, r in sorted(worst, key=lambda pair: pair[1])[:5] if r < 1],
         "recipe": run.recipe,
         "facts": [
             (key, str(value))

@@ -92,7 +92,9 @@ _COMPARE = (
     Column("parameters", "params", hint="parameters of the whole network"),
     Column("flops", "FLOPs", hint="floating-point operations for one image"),
     Column("ms_per_image", "ms/image", hint="forward pass on the machine named below, median"),
-    Column("peak_memory_mb", "MB", hint="peak memory"),
+    Column("pooling_ms_per_image", "of it pooling", hint="milliseconds of the pool alone, with its projection"),
+    Column("peak_memory_mb", "MB", hint="peak memory of the forward pass"),
+    Column("effective_rank", "rank", hint="mean effective rank of the pooled covariance"),
     Column("train_seconds", "training", hint="time to train one seed"),
 )
 _SPREAD = ("accuracy", "difference", "difference_to_control")
@@ -153,6 +155,8 @@ def _compare_cells(row: Mapping[str, Any]) -> dict[str, Cell]:
         "flops": Cell(short(cost.get("flops")), cost.get("flops")),
         "ms_per_image": Cell(three_digits(cost.get("ms_per_image")), cost.get("ms_per_image")),
         "peak_memory_mb": Cell(three_digits(cost.get("peak_memory_mb")), cost.get("peak_memory_mb")),
+        "pooling_ms_per_image": Cell(three_digits(cost.get("pooling_ms_per_image")), cost.get("pooling_ms_per_image")),
+        "effective_rank": Cell(three_digits(row.get("effective_rank")), row.get("effective_rank")),
         "train_seconds": Cell(duration(cost.get("train_seconds")), cost.get("train_seconds")),
     }
 

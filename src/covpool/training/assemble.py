@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from torch import nn
 from torch.optim import Optimizer
 
-from covpool import __version__
+from covpool._version import __version__
 from covpool.data import (
     BadSource,
     ImageSet,

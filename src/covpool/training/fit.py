@@ -20,6 +20,7 @@ from covpool.recipes import Recipe
 from covpool.training.assemble import assemble
 from covpool.training.engine import Engine, Listener
 from covpool.training.interrupt import Interrupted, StopSwitch
+from covpool.training.meters import NonFiniteLoss
 from covpool.training.run import (
     Journal,
     RunFolder,
@@ -129,8 +130,10 @@ def _quiet_fabric() -> Iterator[None]:
 def _begin(recipe: Recipe | None, folder: RunFolder, resume: bool) -> tuple[Recipe, dict[str, Any] | None]:
     """The recipe to follow, and the checkpoint to go on from."""
     if resume:
-        recipe = recipe_to_resume(folder.stored_recipe(), recipe)
-        return recipe, load_checkpoint(folder.last) if folder.last.exists() else None
+        written = folder.stored_recipe()
+        saved = load_checkpoint(folder.last) if folder.last.exists() else None
+        stored = written if saved is None else Recipe.from_dict(saved["about"]["recipe"])
+        return recipe_to_resume(stored, recipe or written), saved
     if recipe is None:
         raise ValueError("train() needs a recipe; got none. Pass one, or resume=True to follow the folder's own")
     folder.require_new()
@@ -159,6 +162,9 @@ def _drive(engine: Engine, *, resumed: bool) -> bool:
         progress, command = engine.session.progress, engine.folder.resume_command
         engine.tell({"event": "interrupted", "epoch": progress.epoch, "step": progress.step, "resume": command})
         return True
+    except NonFiniteLoss as error:
+        engine.tell({"event": "failed", "step": error.step, "reason": str(error)})
+        raise
     if result is not None:
         _write_result(engine, result)
     engine.tell(_end_event(engine))

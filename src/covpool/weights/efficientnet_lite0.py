@@ -31,11 +31,12 @@ def _block(match: re.Match[str]) -> str:
 
 def _place(index: int) -> tuple[int, int]:
     """Stage, and block within it, of the block counted through."""
+    before = 0
     for stage, count in enumerate(_BLOCKS_PER_STAGE):
-        if index < count:
-            return stage, index
-        index -= count
-    raise ValueError(f"EfficientNet-Lite0 has {sum(_BLOCKS_PER_STAGE)} blocks, none of number {index}")
+        if index < before + count:
+            return stage, index - before
+        before += count
+    raise ValueError(f"EfficientNet-Lite0 has {before} blocks, none of number {index}")
 
 
 RULES = (

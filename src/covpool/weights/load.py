@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ def load_weights(
     if not ledger.complete:
         raise WeightsMismatch(ledger, source)
     network.load_state_dict({name: torch.as_tensor(array) for name, array in renamed.items()}, strict=True)
-    logger.info("%s: %s", source, ledger)
+    logger.debug("%s: %s", source, ledger)
     return ledger
 
 
@@ -68,11 +67,16 @@ def read_arrays(path: str | Path) -> Mapping[str, Tensor]:
         raise ValueError(f"no weights file at {path}")
     if path.suffix == ".safetensors":
         return load_file(path)
+    return _arrays_within(read_torch(path), path)
+
+
+def read_torch(path: Path) -> Any:
+    """The content of a PyTorch file, in which no code is run; ValueError where that cannot be."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read as weights: {str(error).splitlines()[0]}") from error
-    return _arrays_within(content, path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling the bytes of a stranger raises anything
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path} cannot be read as a PyTorch file of plain weights: {reason}") from error
 
 
 def _arrays_within(content: Any, path: Path) -> Mapping[str, Tensor]:

@@ -110,6 +110,11 @@ def test_val_elsewhere_is_checked_against_the_classes_of_train(tmp_path, class_f
     ]
 
 
+def test_a_single_picture_is_answered_with_the_layout(class_folders):
+    root = class_folders({"cat": 1})
+    assert "is a single picture; name a folder" in mistakes_of(root / "cat" / "0.png")[0]
+
+
 def test_a_damaged_archive_is_a_bad_source(tmp_path):
     (tmp_path / "a.tar").write_bytes(b"nothing of the kind" * 100)
     assert "it is no tar" in mistakes_of(tmp_path / "a.tar")[0]

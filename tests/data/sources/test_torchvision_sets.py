@@ -6,11 +6,12 @@ import pickle
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.io import savemat
 from torchvision import datasets
 
 from covpool.data import BadSource, open_images
-from covpool.data.sources.torchvision_sets import torchvision_sets
+from covpool.data.sources.torchvision_sets import TorchvisionSet, open_torchvision, torchvision_sets
 
 
 def write_lines(path, *lines):
@@ -162,3 +163,41 @@ def test_places365(tmp_path, picture, monkeypatch):
     source = open_images("places365", cache=tmp_path)
     assert labels_of(source, "val") == {"val/val_256/2.jpg": "/z/zoo", "val/val_256/3.jpg": "/a/airfield"}
     assert source.train.read(1).size == (12, 10)
+
+
+class SmallSet:
+    """A set in the manner of torchvision: absent until it is downloaded."""
+
+    classes = ("cat", "dog")
+
+    def __init__(self, root, split, download):
+        self._image_files = [root / split / f"{number}.png" for number in range(2)]
+        self._labels = [1, 0]
+        if download and split == "gone":
+            raise OSError("no route to host")
+        if download:
+            for number, path in enumerate(self._image_files):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (4, 4), (number, 0, 0)).save(path)
+        if not self._image_files[0].exists():
+            raise RuntimeError("Dataset not found")
+
+
+SMALL = TorchvisionSet(SmallSet, {"train": {"split": "train"}, "val": {"split": "val"}}, "a small set")
+
+
+def test_a_set_is_fetched_when_asked_and_found_afterwards(tmp_path):
+    with pytest.raises(BadSource, match="--download"):
+        open_torchvision("small", SMALL, tmp_path, download=False)
+    fetched = open_torchvision("small", SMALL, tmp_path, download=True)
+    found = open_torchvision("small", SMALL, tmp_path, download=False)
+    for source in (fetched, found):
+        assert source.classes == ["cat", "dog"]
+        assert source.val.keys == ["val/val/0.png", "val/val/1.png"]
+        assert source.train.read(1).getpixel((0, 0)) == (1, 0, 0)
+
+
+def test_a_download_that_fails_says_what_to_do(tmp_path):
+    gone = TorchvisionSet(SmallSet, {"train": {"split": "gone"}}, "a set")
+    with pytest.raises(BadSource, match=r"failed \(no route to host\); check the connection"):
+        open_torchvision("gone", gone, tmp_path, download=True)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from covpool.data.decode import starts_like_picture
 from covpool.data.errors import BadSource
 from covpool.data.images import ImageSet, ImageSource
-from covpool.data.sources.folder import list_folder
+from covpool.data.sources.folder import list_folder, read_start
 from covpool.data.sources.layout import EXAMPLE, Layout, Listing, Split, plural, read_layout
 from covpool.data.sources.tar import list_tar
 from covpool.formats import BadTar
@@ -55,6 +56,11 @@ def list_place(source: str | Path) -> Place:
     """List an existing folder or tar; what is ignored goes to the log."""
     path = Path(source).expanduser()
     try:
+        if path.is_file() and starts_like_picture(read_start(str(path))):
+            sentence = (
+                f"{str(source)!r} is a single picture; name a folder of class folders: {EXAMPLE.format('photos')}"
+            )
+            raise BadSource(str(source), [sentence])
         listing, reader = list_folder(path) if path.is_dir() else list_tar(path)
     except BadTar as error:
         raise BadSource(str(source), [str(error)]) from error

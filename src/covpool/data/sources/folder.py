@@ -29,12 +29,14 @@ def list_folder(root: Path) -> tuple[Listing, FileReader]:
     walk = _Walk(str(root))
     walk.down("", os.stat(root))
     files, folders = [_clean(name) for name in walk.files], [_clean(name) for name in walk.folders]
-    paths = [os.path.join(str(root), name) for name in walk.files]
-    listing = Listing.of(str(root), files, folders, lambda row: _start(paths[row]))
+    top = os.path.abspath(root)  # a later change of the working directory must not lose the files
+    paths = [os.path.join(top, name) for name in walk.files]
+    listing = Listing.of(str(root), files, folders, lambda row: read_start(paths[row]))
     return listing, FileReader([paths[row] for row in listing.rows])
 
 
-def _start(path: str) -> bytes:
+def read_start(path: str) -> bytes:
+    """The first bytes of a file, enough to know a picture by."""
     with open(path, "rb") as file:
         return file.read(START_BYTES)
 

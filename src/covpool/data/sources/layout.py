@@ -6,7 +6,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from covpool.data.decode import EXTENSIONS, starts_like_picture
 
@@ -41,10 +40,15 @@ class Listing:
         The extension decides; only where there is none, ``start`` gives the first bytes of that file.
         """
         listing = cls(place, [], [], [name for name in folders if not is_hidden(name)])
+        hidden: dict[str, bool] = {}  # by folder: a set has few folders and a million names
         for row, name in enumerate(files):
-            extension = PurePosixPath(name).suffix.lower()
-            if is_hidden(name):
+            folder, _, last = name.rpartition("/")
+            if folder not in hidden:
+                hidden[folder] = is_hidden(folder)
+            if hidden[folder] or is_hidden(last):
                 continue
+            stem, dot, ending = last.rpartition(".")
+            extension = dot + ending.lower() if stem else ""
             if extension in EXTENSIONS or (not extension and starts_like_picture(start(row))):
                 listing.files.append(name)
                 listing.rows.append(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,5 +32,6 @@ def list_tar(path: Path) -> tuple[Listing, TarReader]:
     """
     index = index_tar(path)
     listing = Listing.of(str(path), index.names, index.folders, lambda row: index.read(row, START_BYTES))
-    small = TarIndex(index.path, [], index.offsets, index.sizes, [])  # names go to the keys, workers need one copy
+    # names go to the keys and workers need one copy; a change of the working directory must not lose the file
+    small = TarIndex(os.path.abspath(index.path), [], index.offsets, index.sizes, [])
     return listing, TarReader(small, np.array(listing.rows, np.int64))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import IO, Any
 
 import torch
@@ -44,6 +45,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        reason = "it holds other things than tensors, numbers, texts, lists and mappings, and may be unsafe"
+        raise ValueError(f"{path} cannot be read as a checkpoint: {reason}") from error
     except (RuntimeError, EOFError, ValueError, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise

@@ -67,12 +67,13 @@ def recipe_to_resume(stored: Recipe, given: Recipe | None) -> Recipe:
         return stored
     before, after = _flat(stored.to_dict()), _flat(given.to_dict())
     changed = [
-        f"{field} was {before.get(field)!r} and is now {after.get(field)!r}"
+        f"{field} was {before.get(field)!r} in the run and is now {after.get(field)!r}"
         for field in dict.fromkeys([*before, *after])
         if before.get(field) != after.get(field) and field not in FREE_FIELDS
     ]
     if changed:
-        raise RecipeError([*changed, "a resumed run needs its own recipe; start a new run for another"], given.name)
+        changed[-1] += "; a resumed run keeps its own values, start a new run for others"
+        raise RecipeError(changed, given.name)
     return given
 
 

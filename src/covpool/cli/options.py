@@ -1,0 +1,149 @@
+"""Options that several verbs share, and what is checked and written in the same way by all."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from jsonargparse import Namespace
+
+from covpool.cli.parser import Parser
+from covpool.recipes import Choice, split_choices
+
+DATA_HELP = (
+    "the images: a folder of class folders (or of train/ and val/ with class folders), a .tar of one, "
+    "or a known set such as mnist5k, digits, cifar10"
+)
+
+
+def add_data(parser: Parser, *, val: bool = True) -> None:
+    """``--data``, ``--val``, ``--download``, ``--on-bad-image``."""
+    parser.add_argument("--data", type=str | None, metavar="PATH", help=DATA_HELP)
+    if val:
+        parser.add_argument(
+            "--val",
+            type=str | None,
+            metavar="PATH",
+            help="a second folder or .tar with the validation images; without it those in --data, or a part of them",
+        )
+    parser.add_argument("--download", action="store_true", help="fetch a known set that is not on this machine yet")
+
+
+def add_bad_image(parser: Parser) -> None:
+    """``--on-bad-image``."""
+    parser.add_argument(
+        "--on-bad-image",
+        choices=["stop", "skip"],
+        default="stop",
+        help="at an image that cannot be read: stop and name it, or skip and count it",
+    )
+
+
+def add_machine(parser: Parser, *, batch_size: int | None) -> None:
+    """``--batch-size``, ``--workers``, ``--device``."""
+    if batch_size is not None:
+        parser.add_argument("--batch-size", type=int, default=batch_size, help="images at a time")
+        parser.add_argument("--workers", type=int, default=0, help="processes that read images")
+    parser.add_argument("--device", type=str, default="auto", help="cpu, cuda, mps, ...; auto takes an accelerator")
+
+
+def add_output(parser: Parser, what: str, *, default: str | None = None) -> None:
+    """``--output`` and ``--force``."""
+    parser.add_argument("--output", type=str | None, default=default, metavar="FILE", help=f"write {what} to this file")
+    parser.add_argument("--force", action="store_true", help="let --output replace a file")
+
+
+def add_quiet(parser: Parser) -> None:
+    """``--quiet``."""
+    parser.add_argument("--quiet", "-q", action="store_true", help="no progress")
+
+
+def output_mistakes(options: Namespace) -> list[str]:
+    """Why ``--output`` cannot be written, if so."""
+    if options.output is None:
+        return []
+    path = Path(options.output)
+    if path.is_dir():
+        return [f"--output {path} is a folder; name a file in it"]
+    if path.exists() and not options.force:
+        return [f"--output {path} exists; add --force to replace it, or name another file"]
+    return []
+
+
+def folder_mistakes(flag: str, folder: str | None, *, force: bool = False) -> list[str]:
+    """Why a new folder cannot be made there, if so."""
+    path = Path(folder or "")
+    if folder is None or not path.exists():
+        return []
+    if not path.is_dir():
+        return [f"{flag} {folder} is a file; name a folder"]
+    if any(path.iterdir()) and not force:
+        hint = f", or go on with --resume {folder}" if (path / "recipe.yaml").exists() else ""
+        return [f"{flag} {folder} exists and is not empty; name another folder{hint}"]
+    return []
+
+
+def write_result(text: str, output: str | None) -> None:
+    """To the file where one is named, else to stdout."""
+    if output is None:
+        sys.stdout.write(text)
+        return
+    path = Path(output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    tell(f"wrote {path}")
+
+
+def tell(line: str) -> None:
+    """A line about the work, for people: on stderr, out of the way of results."""
+    print(line, file=sys.stderr)
+
+
+def dated_folder(name: str) -> Path:
+    """runs/<name>-<date>-<time>, numbered where that exists already."""
+    stem = f"{name.replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
+    path, again = Path("runs") / stem, 2
+    while path.exists():
+        path, again = Path("runs") / f"{stem}-{again}", again + 1
+    return path
+
+
+def names_in(line: str) -> list[str]:
+    """The parts of a comma-separated list.
+
+    Example:
+        >>> names_in("resnet18, conv4,")
+        ['resnet18', 'conv4']
+    """
+    return [part.strip() for part in line.split(",") if part.strip()]
+
+
+def choices_in(flag: str, line: str, mistakes: list[str]) -> list[Choice]:
+    """The choices of a comma-separated list; a spelling mistake goes to ``mistakes``."""
+    found: list[Choice] = []
+    with noting(mistakes):
+        found = split_choices(line)
+        if not found:
+            raise ValueError(f"{flag} needs at least one name; got {line!r}")
+    return found
+
+
+@contextmanager
+def noting(mistakes: list[str]) -> Iterator[None]:
+    """A ValueError inside the block goes to ``mistakes``: one or several sentences."""
+    try:
+        yield
+    except ValueError as error:
+        mistakes += getattr(error, "mistakes", None) or [str(error)]
+
+
+def at_least(options: Namespace, **limits: int) -> list[str]:
+    """A sentence for every option below its limit."""
+    return [
+        f"--{name.replace('_', '-')} needs at least {limit}; got {options[name]}"
+        for name, limit in limits.items()
+        if options[name] is not None and options[name] < limit
+    ]

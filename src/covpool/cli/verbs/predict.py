@@ -1,0 +1,152 @@
+"""``covpool predict``: the most likely classes of images."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Collection, Iterator, Sequence
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+
+from covpool.cli.errors import FAILED, FINE, Usage
+from covpool.cli.options import (
+    add_bad_image,
+    add_machine,
+    add_output,
+    add_quiet,
+    at_least,
+    output_mistakes,
+    tell,
+    write_result,
+)
+from covpool.cli.parser import Parser
+from covpool.cli.progress import counting
+
+
+def build() -> Parser:
+    """The command line."""
+    parser = Parser(
+        "predict",
+        "Name the most likely classes of images, with their probabilities, by a trained network. The images are "
+        "prepared as in its training. Folders are searched through; the order is that of the command line.",
+        examples=[
+            "covpool predict runs/first photo.jpg",
+            "covpool predict runs/first photos/ 'more/*.png' --top-k 3 --format json --output classes.json",
+        ],
+        needs=["network", "images"],
+        check=_check,
+    )
+    parser.add_argument("network", nargs="?", metavar="RUN", help="a run folder, a .pt or a .safetensors file")
+    parser.add_argument("images", nargs="*", help="image files, folders, or patterns in quotes")
+    parser.add_argument("--top-k", type=int, default=5, help="how many classes of each image")
+    parser.add_argument("--format", choices=["csv", "json"], default="csv", help="what to write")
+    add_machine(parser, batch_size=32)
+    add_bad_image(parser)
+    add_output(parser, "the predictions")
+    add_quiet(parser)
+    return parser
+
+
+def _check(options: Namespace) -> list[str]:
+    absent = [word for word in options.images if not Path(word).exists() and not glob(word, recursive=True)]
+    return [
+        *output_mistakes(options),
+        *at_least(options, top_k=1, batch_size=1, workers=0),
+        *(f"there is no image at {word}" for word in absent),
+    ]
+
+
+def run(options: Namespace) -> int:
+    """Predict, write; 1 where every image was broken."""
+    from covpool.data import EXTENSIONS
+
+    files = _files(options.images, EXTENSIONS)
+    rows, broken = _predict(options, files)
+    for key, reason in broken:
+        tell(f"skipped {key}: {reason}")
+    write_result(_json(rows) if options.format == "json" else _csv(rows), options.output)
+    return FINE if rows else FAILED
+
+
+def _files(words: Sequence[str], extensions: Collection[str]) -> list[Path]:
+    """The image files that are meant; Usage with every word that means none."""
+    found: dict[Path, None] = {}
+    mistakes = []
+    for word in words:
+        files = list(_meant(word, tuple(extensions)))
+        found.update(dict.fromkeys(files))
+        if not files:
+            is_folder = Path(word).is_dir()
+            mistakes.append(f"the folder {word} holds no images" if is_folder else f"there is no image at {word}")
+    if mistakes:
+        raise Usage(mistakes)
+    return list(found)
+
+
+def _meant(word: str, extensions: tuple[str, ...]) -> Iterator[Path]:
+    path = Path(word)
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in extensions and file.is_file())
+    else:
+        for match in sorted(glob(word, recursive=True)):
+            yield from _meant(match, extensions) if match != word else ()
+
+
+def _predict(options: Namespace, files: Sequence[Path]) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+    from covpool.data import Preprocessing, eval_loader, eval_transform
+    from covpool.evaluation import predict
+    from covpool.models.restore import restore_network
+
+    network, about = restore_network(options.network)
+    loader = eval_loader(
+        _image_set(files),
+        eval_transform(Preprocessing.from_dict(about["preprocessing"])),
+        batch_size=options.batch_size,
+        workers=options.workers,
+        on_bad_image=options.on_bad_image,
+    )
+    with counting("predicting", options.quiet) as progress:
+        try:
+            found = predict(network, loader, device=options.device, progress=progress)
+        except ValueError:
+            if len(loader.skipped) < len(files):
+                raise
+            return [], list(loader.skipped)
+    classes = about.get("classes") or [str(i) for i in range(found.logits.shape[1])]
+    best = found.probabilities.topk(min(options.top_k, len(classes)))
+    picked = zip(found.indices.tolist(), best.indices.tolist(), best.values.tolist(), strict=True)
+    return [_row(files[i], [classes[k] for k in top], shares) for i, top, shares in picked], list(loader.skipped)
+
+
+def _row(file: Path, classes: Sequence[str], probabilities: Sequence[float]) -> dict[str, Any]:
+    ranked = zip(classes, probabilities, strict=True)
+    return {"image": str(file), "classes": [{"class": name, "probability": p} for name, p in ranked]}
+
+
+def _image_set(files: Sequence[Path]) -> Any:
+    """The files as an ImageSet; their labels are unknown and stand at 0."""
+    from covpool.data import ImageSet
+    from covpool.data.sources.folder import FileReader
+
+    paths = [str(file) for file in files]
+    return ImageSet([""], [0] * len(paths), paths, FileReader(paths))
+
+
+def _json(rows: Sequence[dict[str, Any]]) -> str:
+    return json.dumps(rows, indent=1) + "\n"
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["image", "rank", "class", "probability"])
+    for row in rows:
+        ranked = enumerate(row["classes"], start=1)
+        writer.writerows([row["image"], rank, c["class"], f"{c['probability']:.6f}"] for rank, c in ranked)
+    return out.getvalue()

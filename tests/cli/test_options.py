@@ -1,0 +1,49 @@
+import pytest
+from jsonargparse import Namespace
+
+from covpool.cli.options import at_least, choices_in, dated_folder, folder_mistakes, names_in, output_mistakes
+
+
+def test_a_file_is_replaced_only_by_force(tmp_path):
+    there = tmp_path / "x.json"
+    there.touch()
+    assert output_mistakes(Namespace(output=str(tmp_path / "y.json"), force=False)) == []
+    assert output_mistakes(Namespace(output=str(there), force=True)) == []
+    assert "add --force to replace it" in output_mistakes(Namespace(output=str(there), force=False))[0]
+    assert "is a folder" in output_mistakes(Namespace(output=str(tmp_path), force=True))[0]
+
+
+def test_a_folder_with_something_in_it_is_not_taken(tmp_path):
+    assert folder_mistakes("--run", None) == []
+    assert folder_mistakes("--run", str(tmp_path)) == []
+    (tmp_path / "x").touch()
+    assert folder_mistakes("--run", str(tmp_path))[0].endswith("exists and is not empty; name another folder")
+    assert folder_mistakes("--run", str(tmp_path), force=True) == []
+    assert folder_mistakes("--run", str(tmp_path / "x"))[0].endswith("is a file; name a folder")
+    (tmp_path / "recipe.yaml").touch()
+    assert f"--resume {tmp_path}" in folder_mistakes("--run", str(tmp_path))[0]
+
+
+def test_dated_folders_never_collide(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folders = []
+    for _ in range(3):
+        folders.append(dated_folder("small/conv4"))
+        folders[-1].mkdir(parents=True)
+    assert len(set(folders)) == 3
+    assert all(folder.name.startswith("small-conv4-") for folder in folders)
+
+
+def test_lists_of_names_and_choices():
+    mistakes: list[str] = []
+    assert names_in("a, b,,c") == ["a", "b", "c"]
+    assert list(map(str, choices_in("--pools", "avg,isqrt(steps=3)", mistakes))) == ["avg", "isqrt(steps=3)"]
+    assert mistakes == []
+    assert choices_in("--pools", "avg(", mistakes) == choices_in("--pools", "", mistakes) == []
+    assert len(mistakes) == 2
+
+
+@pytest.mark.parametrize(("value", "count"), [(0, 1), (1, 0), (None, 0)])
+def test_limits_are_told_with_the_value(value, count):
+    found = at_least(Namespace(batch_size=value), batch_size=1)
+    assert found == [f"--batch-size needs at least 1; got {value}"] * count

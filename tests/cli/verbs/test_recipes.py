@@ -1,0 +1,31 @@
+from covpool.recipes import Recipe, find_recipe, recipes
+
+
+def test_every_recipe_has_a_line(covpool):
+    said = covpool("recipes", "list")
+    assert [line.split()[0] for line in said.out.splitlines()[2:]] == recipes.names()
+    assert said == covpool("recipes")
+
+
+def test_a_shown_recipe_is_yaml_that_gives_the_same_recipe(covpool, tmp_path):
+    said = covpool("recipes", "show", "small/conv4")
+    assert Recipe.from_yaml(said.out) == find_recipe("small/conv4")
+    assert said.out.startswith("# Four convolutions")
+    (tmp_path / "mine.yaml").write_text(said.out)
+    assert Recipe.from_yaml(covpool("recipes", "show", "mine.yaml").out) == find_recipe("small/conv4")
+
+
+def test_wrong_words_are_told(covpool):
+    assert "unknown action 'shwo'; did you mean 'show'?" in covpool("recipes", "shwo").err
+    assert "needs the name of a recipe" in covpool("recipes", "show").err
+    assert "takes no name" in covpool("recipes", "list", "small/conv4").err
+    said = covpool("recipes", "show", "small/conv")
+    assert said.code == 2
+    assert "did you mean 'small/conv4'?" in said.err
+
+
+def test_a_recipe_file_with_mistakes_has_all_of_them_told(covpool, tmp_path):
+    (tmp_path / "bad.yaml").write_text("seed: x\nlearning: 3\nschedule: {epochs: 0}\n")
+    said = covpool("recipes", "show", "bad.yaml")
+    assert said.code == 2
+    assert said.err.startswith("error: 3 mistakes")

@@ -1,0 +1,108 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from covpool.reporting import render, report
+
+VOID = {"meta", "img", "br"}
+HOSTILE = '<script>alert("x")</script>'
+
+
+class Balanced(HTMLParser):
+    """Collects tags that are not closed in order, and everything that would be fetched."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.wrong, self.fetched, self.tags = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        values = dict(attrs)
+        self.fetched += [v for k, v in attrs if k in ("src", "href", "action") and not v.startswith("data:image/")]
+        if values.get("http-equiv") == "refresh":
+            self.fetched.append(values["content"])
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def parsed(page):
+    parser = Balanced()
+    parser.feed(page)
+    return parser
+
+
+@pytest.mark.parametrize("shape", [{}, {"frozen": True}, {"classes": 30}, {"epochs": 1, "seeds": 1, "mistakes": 0}])
+def test_the_page_is_well_formed_and_fetches_nothing(results_like, shape):
+    found = parsed(render(results_like(**shape)))
+    assert found.wrong == []
+    assert found.open == []
+    assert found.fetched == []
+    assert "http" not in re.sub(r"http-equiv", "", render(results_like(**shape)))
+
+
+def test_the_page_begins_with_the_advice_and_holds_every_part(results):
+    page = render(results)
+    order = [page.index(text) for text in (results["advice"][:40], ">Results<", ">Accuracy<", ">Accuracy against cost<",
+             ">Learning curves<", ">Confusions<", ">Misclassified images<", ">How it was measured<")]  # fmt: skip
+    assert order == sorted(order)
+    assert page.count("<img ") == sum(len(row["mistakes"]) for row in results["rows"])
+
+
+def test_names_from_outside_are_escaped_everywhere(results):
+    results["data"]["classes"][0] = HOSTILE
+    results["data"]["source"] = HOSTILE
+    results["advice"] = HOSTILE
+    for row in results["rows"]:
+        row["pool"] = row["pool"] + HOSTILE
+        row["backbone"] = HOSTILE
+        row["mistakes"][0] |= {"key": HOSTILE + "'\"", "label": HOSTILE, "predicted": HOSTILE}
+    page = render(results)
+    assert HOSTILE not in page
+    assert parsed(page).tags.count("script") == 1
+
+
+def test_a_picture_that_is_no_data_uri_of_an_image_is_left_out(results):
+    for row in results["rows"]:
+        for mistake in row["mistakes"]:
+            mistake["picture"] = "https://example.org/x.png"
+    assert "<img" not in render(results)
+
+
+def test_the_same_results_give_the_same_page(results):
+    assert render(results) == render(json.loads(json.dumps(results)))
+
+
+def test_a_report_is_made_of_files_and_folders_in_every_format(results, tmp_path):
+    folder = tmp_path / "compared"
+    folder.mkdir()
+    (folder / "results.json").write_text(json.dumps(results))
+    assert report([folder]) == report([folder / "results.json"]) == render(results)
+    assert report([folder], format="md").startswith("## Pooling compared on mnist5k\n\n| backbone | pool |")
+    assert report([folder], format="csv").startswith("backbone,stage,pool,accuracy,")
+    out = tmp_path / "new" / "page.html"
+    assert report([folder, folder], out) == out.read_text(encoding="utf-8")
+    assert out.read_text(encoding="utf-8").count("<article>") == 2
+
+
+def test_what_is_no_result_is_refused_with_a_sentence(tmp_path):
+    (tmp_path / "a.json").write_text("{}")
+    (tmp_path / "b.json").write_text("{")
+    with pytest.raises(ValueError, match="needs to hold the result of a comparison"):
+        report([tmp_path / "a.json"])
+    with pytest.raises(ValueError, match="is no JSON file"):
+        report([tmp_path / "b.json"])
+    with pytest.raises(FileNotFoundError, match="there is nothing at"):
+        report([tmp_path / "c.json"])
+    with pytest.raises(ValueError, match="at least one"):
+        report([])
+    with pytest.raises(ValueError, match="one of the formats html, md, csv; got 'pdf'"):
+        report([tmp_path / "a.json"], format="pdf")

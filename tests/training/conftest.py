@@ -1,0 +1,53 @@
+"""A tiny set of pictures in memory, and a recipe that uses everything random at once."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from covpool.data import ImageSet, ImageSource
+from covpool.recipes import (
+    Choice,
+    LoaderSpec,
+    NetworkSpec,
+    OptimizerSpec,
+    Recipe,
+    ScheduleSpec,
+    TransformSpec,
+)
+
+CLASSES = ["round", "striped", "plain"]
+
+
+def picture_set(count, seed, place):
+    generator = np.random.default_rng(seed)
+    labels = np.arange(count) % len(CLASSES)
+    pixels = generator.integers(0, 256, (count, 12, 12, 3), dtype=np.uint8) // 2
+    pixels += (labels * 40).astype(np.uint8)[:, None, None, None]
+    keys = [f"{place}/{i}.png" for i in range(count)]
+    return ImageSet(CLASSES, labels, keys, lambda position: Image.fromarray(pixels[position]), place)
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    train, val = picture_set(44, 1, "train"), picture_set(18, 2, "val")
+    return ImageSource("shapes", train, val, None, CLASSES, "shapes in memory")
+
+
+@pytest.fixture
+def recipe(recipe_of_module):
+    return recipe_of_module
+
+
+@pytest.fixture(scope="module")
+def recipe_of_module():
+    """Eleven batches of 4 an epoch in groups of 3: three full steps and one of two batches."""
+    return Recipe(
+        name="test",
+        network=NetworkSpec(backbone="conv4", pool=Choice("isqrt", reduce_to=8), drop_rate=0.3),
+        transform=TransformSpec(image_size=12, augment=Choice("shift", flip=0.5)),
+        loader=LoaderSpec(batch_size=4, workers=0),
+        optimizer=OptimizerSpec(lr=1e-2, accumulate=3, clip_grad_norm=1.0, classifier_lr_multiplier=2.0),
+        schedule=ScheduleSpec(epochs=2, warmup_epochs=0.5, head_epochs=1),
+        loss=Choice("cross-entropy", smoothing=0.1),
+        ema=0.9,
+    )

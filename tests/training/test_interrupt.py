@@ -1,0 +1,36 @@
+"""One signal asks, the second one breaks, and afterwards all is as before."""
+
+import signal
+import threading
+
+import pytest
+
+from covpool.training.interrupt import Interrupted, StopSwitch
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_asks_and_the_second_breaks(number):
+    before = signal.getsignal(number)
+    with StopSwitch() as stop:
+        stop.obey()
+        signal.raise_signal(number)
+        assert stop.requested
+        with pytest.raises(Interrupted):
+            stop.obey()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+
+
+def test_outside_the_main_thread_only_a_request_counts():
+    seen = []
+
+    def work():
+        with StopSwitch() as stop:
+            stop.request()
+            seen.append(stop.requested)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [True]
