@@ -25,7 +25,7 @@ class MatrixSqrt(nn.Module):
     def __init__(self, *, method: str = "newton-schulz", steps: int = 5, backend: str = "auto") -> None:
         super().__init__()
         self.method = functional.sqrt_methods.resolve(method)
-        self.backend = functional.roots.backends.resolve(backend)
+        self.backend = functional.backends.resolve(backend)
         self.steps = steps
         need_steps(steps)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -79,13 +80,11 @@ def plan_rows(
 ) -> list[Plan]:
     """Per place: average pooling, then the pools in their order, each second-order one followed by its control."""
     plans = []
-    for backbone in backbones:
-        for stage in stages:
-            for choice in dict.fromkeys([Choice(BASELINE), *choices]):
-                plan = Plan(backbone=backbone, stage=stage, choice=choice)
-                plans.append(plan)
-                if controls and plan.order == 2:
-                    plans.append(Plan(backbone=backbone, stage=stage, choice=choice, control_of=plan.id))
+    for backbone, stage, choice in product(backbones, stages, dict.fromkeys([Choice(BASELINE), *choices])):
+        plan = Plan(backbone=backbone, stage=stage, choice=choice)
+        plans.append(plan)
+        if controls and plan.order == 2:
+            plans.append(replace(plan, control_of=plan.id))
     return plans
 
 
