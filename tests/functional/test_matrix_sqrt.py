@@ -89,7 +89,9 @@ def symmetric(function):
 
 def test_gradients_are_true():
     a = psd(4, batch=1).requires_grad_()
-    assert gradcheck(lambda m: matrix_sqrt(m), (a,))
+    assert gradcheck(lambda m: matrix_sqrt(m, backend="plain"), (a,))
+    for backend in ("iteration", "spectral"):
+        assert gradcheck(symmetric(lambda m, b=backend: matrix_sqrt(m, backend=b)), (a,))
     assert gradcheck(symmetric(lambda m: matrix_sqrt(m, method="eig")), (a,))
     for power in (0.3, 0.75, 1.0, 2.0):
         assert gradcheck(symmetric(lambda m, p=power: matrix_power(m, p)), (a,))
@@ -108,7 +110,7 @@ def test_the_power_of_a_rank_deficient_covariance_has_the_true_gradient_in_the_d
 
 def test_double_backward_works_through_the_plain_iteration():
     a = psd(3, batch=1).requires_grad_()
-    assert torch.autograd.gradgradcheck(lambda m: matrix_sqrt(m, steps=3), (a,))
+    assert torch.autograd.gradgradcheck(lambda m: matrix_sqrt(m, steps=3, backend="plain"), (a,))
 
 
 def test_wrong_arguments_are_refused_with_a_sentence():

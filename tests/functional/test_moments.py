@@ -1,7 +1,9 @@
+import math
+
 import pytest
 import torch
 
-from covpool.functional import generalized_mean, mean_and_deviation
+from covpool.functional import generalized_mean, log_sum_exp, mean_and_deviation, softmax_mean
 
 
 def positive(*shape):
@@ -50,3 +52,21 @@ def test_gradients_are_true():
 def test_a_single_position_has_no_deviation():
     with pytest.raises(ValueError, match="at least 2 positions"):
         mean_and_deviation(torch.ones(1, 2, 1))
+
+
+def test_the_softmax_mean_equals_a_naive_loop_and_runs_from_average_to_maximum():
+    x = positive(2, 3, 5)
+    naive = (x * x.exp()).sum(-1) / x.exp().sum(-1)
+    torch.testing.assert_close(softmax_mean(x), naive)
+    torch.testing.assert_close(softmax_mean(1e-6 * x) / 1e-6, x.mean(-1), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(softmax_mean(1e6 * x) / 1e6, x.amax(-1))
+
+
+def test_log_sum_exp_equals_torch_and_runs_from_average_to_maximum():
+    x = positive(2, 3, 5)
+    r = torch.tensor(2.5, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(log_sum_exp(x, r), (torch.logsumexp(r * x, -1) - math.log(5)) / r)
+    torch.testing.assert_close(log_sum_exp(x, 1e-6), x.mean(-1), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(log_sum_exp(x, 1e6), x.amax(-1), rtol=1e-5, atol=1e-5)
+    assert torch.autograd.gradcheck(log_sum_exp, (x.requires_grad_(), r))
+    assert torch.autograd.gradcheck(softmax_mean, (x,))

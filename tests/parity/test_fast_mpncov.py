@@ -1,5 +1,7 @@
 """Values and gradients of the official fast MPN-COV layers, in float64."""
 
+import functools
+
 import pytest
 import torch
 
@@ -30,16 +32,31 @@ def test_covariance_equals_the_official_layer():
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 7])
 def test_matrix_sqrt_equals_the_official_root_and_the_transpose_of_its_gradient(steps):
     fields = golden("fast_mpncov/layer_sqrtm")
-    y, grad = value_and_gradient(lambda a: functional.matrix_sqrt(a, steps=steps), fields["x"], fields["grad_out"])
+    y, grad = value_and_gradient(
+        lambda a: functional.matrix_sqrt(a, steps=steps, backend="plain"), fields["x"], fields["grad_out"]
+    )
     torch.testing.assert_close(y, fields[f"y_iter{steps}"], **TOLERANCE)
     torch.testing.assert_close(grad, fields[f"grad_in_iter{steps}"].mT, **TOLERANCE)
+
+
+@pytest.mark.parametrize("backend", ["iteration", "spectral"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 7])
+def test_the_fast_roots_equal_the_official_one_and_the_symmetric_part_of_its_gradient(steps, backend):
+    fields = golden("fast_mpncov/layer_sqrtm")
+    root = functools.partial(functional.matrix_sqrt, steps=steps, backend=backend)
+    y, grad = value_and_gradient(root, fields["x"], fields["grad_out"])
+    official = fields[f"grad_in_iter{steps}"]
+    torch.testing.assert_close(y, fields[f"y_iter{steps}"], **TOLERANCE)
+    torch.testing.assert_close(grad, (official + official.mT) / 2, **TOLERANCE)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_matrix_sqrt_gradient_equals_the_tensorflow_release(steps):
     fields = golden("fast_mpncov/layer_sqrtm")
     expected = golden("fast_mpncov/tf_layers_float64")[f"sqrtm_grad_in_iter{steps}"]
-    _, grad = value_and_gradient(lambda a: functional.matrix_sqrt(a, steps=steps), fields["x"], fields["grad_out"])
+    _, grad = value_and_gradient(
+        lambda a: functional.matrix_sqrt(a, steps=steps, backend="plain"), fields["x"], fields["grad_out"]
+    )
     torch.testing.assert_close(grad, expected, **TOLERANCE)
 
 
@@ -51,9 +68,11 @@ def test_triangle_equals_the_official_order_and_the_legacy_one_is_a_permutation(
     torch.testing.assert_close(current[:, legacy["perm_legacy_from_current"]], legacy["y_legacy"])
 
 
+@pytest.mark.parametrize("backend", ["auto", "plain", "iteration", "spectral"])
 @pytest.mark.parametrize("steps", [1, 5])
-def test_isqrt_equals_the_official_meta_layer(steps):
-    assert_equals_golden(create_pool("isqrt", 6, steps=steps), golden(f"fast_mpncov/layer_mpncov_iter{steps}"))
+def test_isqrt_equals_the_official_meta_layer(steps, backend):
+    pool = create_pool("isqrt", 6, steps=steps, backend=backend)
+    assert_equals_golden(pool, golden(f"fast_mpncov/layer_mpncov_iter{steps}"))
 
 
 def test_covariance_pool_equals_the_official_layer_without_root():
@@ -97,3 +116,25 @@ def test_mpncov_eig_equals_the_port_of_the_matlab_layer(power):
     by_columns = torch.argsort(columns * 5 + rows, stable=True)
     expected = fields[f"y_alpha{power}"]
     torch.testing.assert_close(functional.triangle(matrix)[:, by_columns], expected, **TOLERANCE)
+
+
+def test_the_hashes_of_compact_bilinear_pooling_are_the_official_ones():
+    fields = golden("fast_mpncov/cbp_default_hashes")
+    for dim in (256, 512, 2048):
+        describe = create_pool("cbp", dim).describe
+        for row in (0, 1):
+            assert torch.equal(describe.bins[row], fields[f"h{row + 1}_{dim}"].long())
+            assert torch.equal(describe.signs[row], fields[f"s{row + 1}_{dim}"].long())
+
+
+def test_compact_bilinear_pooling_equals_the_official_layer():
+    fields = golden("fast_mpncov/layer_cbp")
+    pool = create_pool("cbp", 8, width=16)
+    for row in (0, 1):
+        assert torch.equal(pool.describe.bins[row], fields[f"h{row + 1}"])
+        assert torch.equal(pool.describe.signs[row], fields[f"s{row + 1}"].long())
+    sketch = pool.describe(fields["x"].flatten(2))
+    torch.testing.assert_close(sketch, fields["pre_signed_sqrt"], **TOLERANCE)
+    assert_equals_golden(pool, fields)
+    single = pool(fields["x"].float()).double()
+    assert (single - fields["y"]).norm() <= 1e-5 * fields["y"].norm()

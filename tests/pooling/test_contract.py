@@ -10,7 +10,10 @@ from torch.autograd import gradcheck
 
 from covpool.pooling import create_pool, pools
 
-NEEDED = {"avg-expand": {"width": 10}}
+NEEDED = {"avg-expand": {"width": 10}, "cbp": {"width": 24}}
+# published widths and dictionaries make thousands of numbers, and gradcheck looks at each
+NEEDED |= {name: {"width": 12} for name in ("random-maclaurin", "low-rank", "smso", "monet")}
+NEEDED |= {"netvlad": {"clusters": 3}, "attention": {"hidden": 5}}
 CHANNELS = 6
 
 
@@ -93,12 +96,25 @@ class TestPoolContract:
             assert y.isfinite().all()
             assert x.grad.isfinite().all()
 
+    def test_chance_has_a_part_in_training_only_and_repeats_with_the_seed(self, name):
+        x = draw(4, CHANNELS, 4, 4, dtype=torch.float32)
+        state = torch.get_rng_state()
+        pool = build(name, reduce_to=4)
+        torch.manual_seed(3)
+        first = pool(x)
+        torch.manual_seed(3)
+        torch.testing.assert_close(pool(x), first, rtol=0, atol=0)
+        before = torch.get_rng_state()
+        pool.eval()(x)
+        assert torch.equal(torch.get_rng_state(), before)
+        torch.set_rng_state(state)
+
     def test_channels_that_do_not_fit_are_refused(self, name):
         with pytest.raises(ValueError, match=rf"needs maps \(B, {CHANNELS}, H, W\)"):
             build(name)(torch.zeros(1, CHANNELS + 1, 4, 4))
 
     def test_too_few_positions_are_refused_and_never_zero(self, name):
-        pool = build(name)
+        pool = build(name).eval()
         one = torch.ones(1, CHANNELS, 1, 1)
         if pool.min_positions == 1:
             assert pool(one).abs().sum() > 0
@@ -116,7 +132,7 @@ class TestPoolContract:
         assert torch.equal(copy.deepcopy(pool)(x), pool(x))
 
     def test_state_dict_names_begin_with_a_slot(self, name):
-        slots = {"reduce", "reweight", "describe", "normalize", "vectorize", "summarize"}
+        slots = {"reduce", "reweight", "describe", "normalize", "vectorize", "summarize", "gate", "candidates"}
         assert {key.split(".")[0] for key in build(name, reduce_to=4).state_dict()} <= slots
 
     def test_it_builds_and_runs_on_the_meta_device(self, name):
@@ -137,10 +153,16 @@ import torch
 from covpool.pooling import create_pool, pools
 needed = {needed!r}
 for name in pools:
+    torch.compiler.reset()  # all pools share one forward, and its recompilations are limited
     pool = create_pool(name, 6, 4, **needed.get(name, {{}}))
     x = torch.rand(2, 6, 4, 4)
     compiled = torch.compile(pool, fullgraph=True, backend="eager")
-    torch.testing.assert_close(compiled(x), pool(x))
+    for mode in (True, False):
+        pool.train(mode)
+        torch.manual_seed(1)
+        y = compiled(x)
+        torch.manual_seed(1)
+        torch.testing.assert_close(y, pool(x))
 """
 
 

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -44,3 +46,14 @@ def test_the_random_control_is_the_same_wherever_it_is_drawn_and_never_trained()
 def test_an_exponent_that_is_not_positive_is_refused():
     with pytest.raises(ValueError, match="p > 0; got 0"):
         create_pool("gem", 3, p=0)
+
+
+def test_the_smooth_maximum_learns_its_sharpness_and_softpool_has_nothing_to_learn():
+    x = draw(2, 3, 4, 5)
+    pool = create_pool("lse", 3, sharpness=4.0).double()
+    torch.testing.assert_close(pool(x), (torch.logsumexp(4 * x.flatten(2), -1) - math.log(20)) / 4)
+    pool(x).sum().backward()
+    assert pool.summarize.log_sharpness.grad is not None
+    assert list(create_pool("softpool", 3).parameters()) == []
+    with pytest.raises(ValueError, match="sharpness above 0; got 0"):
+        create_pool("lse", 3, sharpness=0)

@@ -8,20 +8,29 @@ import torch  # noqa: F401  (the doctests use it)
 from jaxtyping import Float
 from torch import Tensor
 
-from covpool.functional._newton_schulz import newton_schulz
 from covpool.functional._spectral import spectral_power
 from covpool.functional.checks import need_square, need_steps
 from covpool.functional.precision import in_float32
+from covpool.functional.roots.backends import choose_backend
+from covpool.functional.roots.fused import matrix_root
+from covpool.functional.roots.newton_schulz import newton_schulz
 from covpool.registry import Registry
 
-sqrt_methods = Registry[Callable[[Tensor, int], Tensor]]("matrix root method")
-sqrt_methods.register("newton-schulz", newton_schulz)
-sqrt_methods.register("eig", lambda a, steps: spectral_power(a, 0.5))
+sqrt_methods = Registry[Callable[[Tensor, int, str], Tensor]]("matrix root method")
+
+
+def _newton_schulz_root(a: Tensor, steps: int, backend: str) -> Tensor:
+    backend = choose_backend(backend, a, a.shape[-1])
+    return newton_schulz(a, steps) if backend == "plain" else matrix_root(a, steps, backend)
+
+
+sqrt_methods.register("newton-schulz", _newton_schulz_root)
+sqrt_methods.register("eig", lambda a, steps, backend: spectral_power(a, 0.5))
 
 
 @in_float32
 def matrix_sqrt(
-    a: Float[Tensor, "..."], *, method: str = "newton-schulz", steps: int = 5
+    a: Float[Tensor, "..."], *, method: str = "newton-schulz", steps: int = 5, backend: str = "auto"
 ) -> Float[Tensor, "*batch c c"]:
     r"""Square root of symmetric positive semi-definite matrices.
 
@@ -32,15 +41,17 @@ def matrix_sqrt(
     Source: Li et al. CVPR 2018, eq. (5)-(7). Departs: a zero matrix gives zero where the official code gives NaN.
 
     Shape: (..., C, C) -> (..., C, C). Dtype: computed in float32 if a is half, returned in a.dtype.
-    Gradient: autograd (``newton-schulz``, any order); closed form, first order (``eig``).
+    Gradient: closed form, first order, and symmetric; autograd of any order with ``backend="plain"``.
 
     Args:
         a: symmetric PSD matrices; symmetry is trusted, not checked.
         method: ``newton-schulz`` (default: the published layer) or ``eig``.
         steps: iterations of Newton-Schulz; 5 as in every released script of fast MPN-COV.
+        backend: how Newton-Schulz is computed, with the same values: ``auto`` (default), ``plain``, ``iteration``,
+            ``spectral``; see ``covpool.functional.roots.backends``.
 
     Raises:
-        ValueError: matrices not square, steps below 1, unknown method.
+        ValueError: matrices not square, steps below 1, unknown method or backend.
 
     Example:
         >>> matrix_sqrt(torch.diag(torch.tensor([4.0, 9.0])), method="eig")
@@ -49,7 +60,7 @@ def matrix_sqrt(
     """
     need_square(a, "matrix_sqrt()")
     need_steps(steps)
-    return sqrt_methods.get(method)(a, steps)
+    return sqrt_methods.get(method)(a, steps, backend)
 
 
 @in_float32

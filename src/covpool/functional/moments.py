@@ -1,4 +1,4 @@
-"""First-order summaries of a set of descriptors: generalized mean, mean and deviation."""
+"""First-order summaries of a set of descriptors: means of many kinds, and mean and deviation."""
 
 from __future__ import annotations
 
@@ -53,3 +53,35 @@ def mean_and_deviation(x: Float[Tensor, "*batch c n"], *, eps: float = 1e-12) ->
     mean = x.mean(-1)
     deviation = ((x - mean.unsqueeze(-1)).square().mean(-1) + eps).sqrt()
     return torch.cat([mean, deviation], -1)
+
+
+@in_float32
+def softmax_mean(x: Float[Tensor, "*batch c n"]) -> Float[Tensor, "*batch c"]:
+    r"""Mean of each channel weighted by its own exponentials, :math:`\sum_i x_i\,e^{x_i}/\sum_j e^{x_j}`.
+
+    Between the average (small features) and the maximum (large ones). Source: Stergiou et al. ICCV 2021 (SoftPool),
+    with one window over the whole map.
+
+    Shape: x (..., C, N) -> (..., C). Dtype: as ``generalized_mean``. Gradient: autograd.
+
+    Example:
+        >>> softmax_mean(torch.tensor([[0.0, 100.0]]))
+        tensor([100.])
+    """
+    return (x.softmax(-1) * x).sum(-1)
+
+
+@in_float32
+def log_sum_exp(x: Float[Tensor, "*batch c n"], sharpness: float | Tensor = 1.0) -> Float[Tensor, "*batch c"]:
+    r"""Smooth maximum over positions, :math:`\frac1r\log\big(\frac1N\sum_i e^{r x_i}\big)`.
+
+    r to 0 is the average, r to infinity the maximum. Source: Pinheiro and Collobert CVPR 2015.
+    Shape: x (..., C, N) -> (..., C). Dtype: as ``generalized_mean``. Gradient: autograd, in x and r.
+
+    Example:
+        >>> log_sum_exp(torch.tensor([[2.0, 2.0]]))
+        tensor([2.])
+    """
+    top = x.detach().amax(-1, keepdim=True)  # the largest exponent is zero: nothing overflows
+    inner = ((x - top) * sharpness).exp().mean(-1).log()
+    return inner / sharpness + top.squeeze(-1)

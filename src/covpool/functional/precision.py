@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 P = ParamSpec("P")
 
@@ -46,3 +46,9 @@ def in_float32(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
         return result.to(first.dtype)
 
     return island
+
+
+def as_parameters(module: nn.Module, x: Tensor) -> Tensor:
+    """``x`` in the dtype of the module's parameters where they are half; else ``x``."""
+    dtype = next(module.parameters(), x).dtype
+    return x.to(dtype) if dtype in HALF else x

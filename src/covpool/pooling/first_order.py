@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -105,6 +107,41 @@ class MeanDeviation(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b d"]:
         return functional.mean_and_deviation(x)
+
+
+class SoftmaxMean(nn.Module):
+    """Mean weighted by the exponentials; see ``covpool.functional.softmax_mean``. Shape: (B, C, N) -> (B, C)."""
+
+    min_positions = 1
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.out_features = dim
+
+    def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b c"]:
+        return functional.softmax_mean(x)
+
+
+class LogSumExp(nn.Module):
+    """Smooth maximum with a learned sharpness; see ``covpool.functional.log_sum_exp``. Shape: (B, C, N) -> (B, C).
+
+    Args:
+        dim: channels C.
+        sharpness: r, where it starts; learned as its logarithm.
+        learn_sharpness: train it.
+    """
+
+    min_positions = 1
+
+    def __init__(self, dim: int, *, sharpness: float = 1.0, learn_sharpness: bool = True) -> None:
+        super().__init__()
+        if sharpness <= 0:
+            raise ValueError(f"the smooth maximum needs a sharpness above 0; got {sharpness}")
+        self.out_features = dim
+        self.log_sharpness = nn.Parameter(torch.tensor(math.log(sharpness)), requires_grad=learn_sharpness)
+
+    def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b c"]:
+        return functional.log_sum_exp(x, self.log_sharpness.to(x.dtype).exp())
 
 
 class ExpandedAverage(nn.Module):

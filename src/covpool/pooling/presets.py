@@ -8,7 +8,17 @@ from typing import Any
 
 from torch import nn
 
-from covpool.pooling.published import fast_mpncov, first_order
+from covpool.pooling.published import (
+    bilinear,
+    fast_mpncov,
+    first_order,
+    gaussian,
+    gcp_opt,
+    gm_sop,
+    relations,
+    spectra,
+    threeg,
+)
 from covpool.registry import Registry, check_options
 
 
@@ -94,3 +104,33 @@ _row(
     "average expanded to a given width: the control of a longer vector",
     "covpool",
 )
+
+_row("cbp", fast_mpncov.cbp, 2, "compact bilinear: tensor sketch, signed square root, l2", "Gao et al. CVPR 2016")
+_row("threeg", threeg.threeg, 2, "learned position gates, covariance, square root", "Wang et al. CVPR 2019 (3G-Net)")
+_row("threeg-irls", threeg.threeg_irls, 2, "generalized-Gaussian scatter by re-weighting", "Wang et al. CVPR 2019")
+_row("sr-sop", gm_sop.sr_sop, 2, "covariance, square root of 3 steps", "Wang et al. NeurIPS 2018")
+_row("gm-sop", gm_sop.gm_sop, 2, "gated mixture of square-root pools", "Wang et al. NeurIPS 2018 (GM-SOP)")
+_row("gm-gap", gm_sop.gm_gap, 1, "gated mixture of averages: the control of gm-sop", "Wang et al. NeurIPS 2018")
+_row("dropcov", gcp_opt.dropcov, 2, "adaptive channel drop, covariance", "Wang et al. NeurIPS 2022 (DropCov)")
+_row("crosscov", gcp_opt.crosscov, 2, "multi-head cross-covariance of tokens", "Xie et al. 2021 (So-ViT)")
+
+_row("improved-bilinear", bilinear.improved_bilinear, 2, "second moment, matrix and signed root", "Lin, Maji BMVC 2017")
+_row("random-maclaurin", bilinear.random_maclaurin, 2, "second moment in random forms", "Gao et al. CVPR 2016")
+_row("low-rank", bilinear.low_rank, 2, "Hadamard product of two projections", "Kim et al. ICLR 2017 (MLB)")
+_row("smso", bilinear.smso, 2, "variances along learned directions", "Yu, Salzmann ECCV 2018")
+_row("run", bilinear.run, 2, "second moment, rank-one update", "Yu et al. ECCV 2020")
+_row("g2denet", gaussian.g2denet, 2, "root of mean and covariance", "Wang et al. CVPR 2017", "gaussian")
+_row("monet", gaussian.monet, 2, "sketched root of mean and covariance", "Gou et al. CVPR 2018")
+_row("correlation", relations.correlation, 2, "correlation of the channels", "textbook")
+_row("shrinkage", relations.shrinkage, 2, "shrunk covariance, square root", "Ledoit and Wolf 2004; Chen et al. 2010")
+_row("isice", relations.isice, 2, "sparse inverse covariance", "Rahman et al. CVPR 2023")
+_row("bdc", relations.bdc, 2, "Brownian distance covariance", "Xie et al. CVPR 2022 (DeepBDC)", "deepbdc")
+_row("kernel", relations.kernel, 2, "Gaussian kernel matrix, square root", "Engin et al. ECCV 2018", "deepkspd")
+_row("gsop", relations.gsop, 2, "covariance gate, covariance, square root", "Gao et al. CVPR 2019 (GSoP)")
+_row("log-euclidean", spectra.log_euclidean, 2, "logarithm of the covariance", "Carreira et al. ECCV 2012 (O2P)", "o2p")
+_row("log-cholesky", spectra.log_cholesky, 2, "Cholesky factor of the covariance", "Lin, SIMAX 2019")
+_row("maxexp", spectra.maxexp, 2, "spectral MaxExp of the covariance", "Koniusz, Zhang TPAMI 2021")
+_row("softpool", first_order.softpool, 1, "mean weighted by exponentials", "Stergiou et al. ICCV 2021")
+_row("lse", first_order.lse, 1, "log-sum-exp of learned sharpness", "Pinheiro, Collobert CVPR 2015")
+_row("attention", first_order.attention, 1, "mean weighted by learned scores", "Ilse et al. ICML 2018")
+_row("netvlad", first_order.netvlad, 1, "residuals from learned centers", "Arandjelovic et al. CVPR 2016")

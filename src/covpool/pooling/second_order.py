@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from covpool.functional.precision import no_autocast, widen
+from covpool.pooling.fusion import fused_function, is_watched
 from covpool.pooling.reduce import reduction
 
 
@@ -56,8 +57,15 @@ class SecondOrderPool(nn.Module):
         reduced = self.reduce(x)
         with no_autocast(x.device):
             descriptors = self.reweight(widen(reduced)).flatten(2)
-            vector = self.vectorize(self.normalize(self.describe(descriptors)))
+            vector = self._represent(descriptors)
         return vector.to(x.dtype)
+
+    def _represent(self, x: Tensor) -> Tensor:
+        slots = (self.describe, self.normalize, self.vectorize)
+        fused = fused_function(*slots)
+        if fused is not None and not any(is_watched(slot) for slot in slots):
+            return fused(x)
+        return self.vectorize(self.normalize(self.describe(x)))
 
 
 def need_map(x: Tensor, in_features: int, min_positions: int) -> None:

@@ -27,7 +27,8 @@ def conv4() -> Recipe:
         transform=TransformSpec(image_size=28, augment=Choice("none")),
         loader=LoaderSpec(batch_size=50, workers=0),
         optimizer=OptimizerSpec(name="adamw", lr=3e-3, weight_decay=0.01),
-        schedule=ScheduleSpec(kind="cosine", epochs=10, warmup_epochs=1.0),
+        schedule=ScheduleSpec(kind="cosine", epochs=10, warmup_epochs=3.0),
+        channels_last=True,
         source="covpool: the small network of the demonstration",
     )
 

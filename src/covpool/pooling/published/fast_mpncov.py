@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from covpool.pooling.describe import Covariance, SecondMoment
+from covpool.pooling.describe import Covariance, SecondMoment, TensorSketch
 from covpool.pooling.normalize import MatrixPower, MatrixSqrt, SignedSqrt
 from covpool.pooling.second_order import SecondOrderPool
-from covpool.pooling.vectorize import Flat, Triangle
+from covpool.pooling.vectorize import Entries, Flat, Triangle
 
 
 def isqrt(
-    in_features: int, reduce_to: int | None = None, *, steps: int = 5, method: str = "newton-schulz"
+    in_features: int,
+    reduce_to: int | None = None,
+    *,
+    steps: int = 5,
+    method: str = "newton-schulz",
+    backend: str = "auto",
 ) -> SecondOrderPool:
     """iSQRT-COV: centred covariance, Newton-Schulz square root, upper triangle (Li et al. CVPR 2018)."""
     return SecondOrderPool(
         in_features,
         reduce_to,
         describe=Covariance(),
-        normalize=MatrixSqrt(method=method, steps=steps),
+        normalize=MatrixSqrt(method=method, steps=steps, backend=backend),
         vectorize=Triangle(reduce_to or in_features),
     )
 
@@ -47,4 +52,17 @@ def bilinear(in_features: int, reduce_to: int | None = None, *, eps: float = 1e-
         describe=SecondMoment(),
         normalize=SignedSqrt(eps=eps),
         vectorize=Flat(reduce_to or in_features),
+    )
+
+
+def cbp(
+    in_features: int, reduce_to: int | None = None, *, width: int = 8192, seed: int = 1, eps: float = 1e-8
+) -> SecondOrderPool:
+    """CBP: tensor sketch of the second moment, signed square root, l2 (Gao et al. CVPR 2016)."""
+    return SecondOrderPool(
+        in_features,
+        reduce_to,
+        describe=TensorSketch(reduce_to or in_features, width=width, seed=seed),
+        normalize=SignedSqrt(eps=eps),
+        vectorize=Entries(width),
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from covpool.pooling.fillings.attention import AttentionMean, ResidualDictionary
 from covpool.pooling.first_order import (
     Average,
     ExpandedAverage,
     FirstOrderPool,
     GeneralizedMean,
+    LogSumExp,
     Maximum,
     MeanDeviation,
+    SoftmaxMean,
 )
 
 
@@ -38,4 +41,30 @@ def avg_expand(
 ) -> FirstOrderPool:
     """Average expanded to ``width`` numbers: the width-matched control of a second-order pool."""
     summarize = ExpandedAverage(reduce_to or in_features, width=width, learned=learned, seed=seed)
+    return FirstOrderPool(in_features, reduce_to, summarize=summarize)
+
+
+def softpool(in_features: int, reduce_to: int | None = None) -> FirstOrderPool:
+    """Mean weighted by the exponentials of the features (Stergiou et al. ICCV 2021)."""
+    return FirstOrderPool(in_features, reduce_to, summarize=SoftmaxMean(reduce_to or in_features))
+
+
+def lse(
+    in_features: int, reduce_to: int | None = None, *, sharpness: float = 1.0, learn_sharpness: bool = True
+) -> FirstOrderPool:
+    """Log-sum-exp, a smooth maximum of learned sharpness (Pinheiro and Collobert CVPR 2015)."""
+    summarize = LogSumExp(reduce_to or in_features, sharpness=sharpness, learn_sharpness=learn_sharpness)
+    return FirstOrderPool(in_features, reduce_to, summarize=summarize)
+
+
+def attention(in_features: int, reduce_to: int | None = None, *, hidden: int = 128) -> FirstOrderPool:
+    """Mean weighted by learned scores of the positions (Ilse et al. ICML 2018)."""
+    return FirstOrderPool(in_features, reduce_to, summarize=AttentionMean(reduce_to or in_features, hidden=hidden))
+
+
+def netvlad(
+    in_features: int, reduce_to: int | None = None, *, clusters: int = 64, alpha: float = 10.0
+) -> FirstOrderPool:
+    """Residuals from learned centers (Arandjelovic et al. CVPR 2016)."""
+    summarize = ResidualDictionary(reduce_to or in_features, clusters=clusters, alpha=alpha)
     return FirstOrderPool(in_features, reduce_to, summarize=summarize)

@@ -1,0 +1,144 @@
+"""The Newton-Schulz root with its closed-form gradient, and covariance, root and triangle in one function.
+
+From centred descriptors X (C x N) with t = tr(XX')/N the layer's value is, exactly and for any number of steps,
+
+    sqrt(t) A Z(A) = c X Z(G) X',    A = XX'/(Nt),  G = X'X/(Nt),  c = 1/(N sqrt(t)),
+
+so the work may be done on whichever of C x C and N x N is smaller. All gradients below are in closed form.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from covpool.functional.roots.engines import (
+    ENGINES,
+    from_coordinates,
+    root_gradient,
+    times_root,
+    to_coordinates,
+    trace_of,
+)
+from covpool.functional.triangle import from_triangle, triangle
+
+NO_DOUBLE_BACKWARD = (
+    "the fast matrix root has no gradient of its gradient; for double backward pass backend='plain' "
+    "(create_pool('isqrt', C, backend='plain'))"
+)
+
+
+class _GramRoot(torch.autograd.Function):
+    """Centred descriptors (B, C, N) -> triangle of the root, by way of the N x N side."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, steps: int, backend: str) -> Tensor:
+        engine, count = ENGINES[backend], x.shape[-1]
+        trace = _trace_of_descriptors(x)
+        vectors, kept = engine.factor(x.mT @ (x / (count * trace)), steps)
+        v = x if vectors is None else x @ vectors
+        y = triangle(engine.times(v / (count * trace.sqrt()), kept[0]) @ v.mT)
+        _keep(ctx, steps, backend, vectors, v, trace, y, *kept)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        engine, vectors, (v, trace, y, *kept) = _kept(ctx)
+        count = v.shape[-1]
+        scale = 1 / (count * trace.sqrt())
+        sv = _symmetric(upstream) @ v
+        da = engine.derivative(v.mT @ (sv * scale), kept, ctx.steps)
+        of_trace = -_pair(upstream, y) / (2 * trace) - engine.inner(da, kept[1]) / trace
+        inner = _plus_diagonal(da / (count * trace), of_trace / count)
+        grad = torch.baddbmm(engine.times(sv * (2 * scale), kept[0]), v, inner, alpha=2)
+        return grad if vectors is None else grad @ vectors.mT, None, None
+
+
+class _ChannelRoot(torch.autograd.Function):
+    """Centred descriptors (B, C, N) -> triangle of the root, by way of the C x C side."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, steps: int, backend: str) -> Tensor:
+        engine = ENGINES[backend]
+        trace = _trace_of_descriptors(x)
+        vectors, kept = engine.factor(x @ (x / (x.shape[-1] * trace)).mT, steps)
+        y = triangle(times_root(engine, kept, vectors)) * trace.sqrt().squeeze(-1)
+        _keep(ctx, steps, backend, vectors, x, trace, y, *kept)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        engine, vectors, (x, trace, y, *kept) = _kept(ctx)
+        s = to_coordinates(_symmetric(upstream * trace.sqrt().squeeze(-1)), vectors)
+        da = root_gradient(engine, kept, s, ctx.steps)
+        of_trace = _pair(upstream, y) / (2 * trace) - engine.inner(da, kept[1]) / trace
+        whole = from_coordinates(_plus_diagonal(da / trace, of_trace), vectors)
+        return (whole * (2 / x.shape[-1])) @ x, None, None
+
+
+class _MatrixRoot(torch.autograd.Function):
+    """Symmetric PSD matrices (B, C, C) -> their roots."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, steps: int, backend: str) -> Tensor:
+        engine, trace = ENGINES[backend], trace_of(a)
+        vectors, kept = engine.factor(a / trace, steps)
+        y = times_root(engine, kept, vectors) * trace.sqrt()
+        _keep(ctx, steps, backend, vectors, trace, y, *kept)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        engine, vectors, (trace, y, *kept) = _kept(ctx)
+        symmetric = (upstream + upstream.mT) / 2
+        da = root_gradient(engine, kept, to_coordinates(symmetric * trace.sqrt(), vectors), ctx.steps)
+        along = (symmetric * y).sum((-2, -1))[:, None, None]
+        of_trace = along / (2 * trace) - engine.inner(da, kept[1]) / trace
+        return from_coordinates(_plus_diagonal(da / trace, of_trace), vectors), None, None
+
+
+def descriptors_root(x: Tensor, steps: int, backend: str) -> Tensor:
+    """Triangle of the root of the covariance of centred descriptors x (B, C, N), on the smaller side."""
+    side = _GramRoot if x.shape[-1] < x.shape[-2] else _ChannelRoot
+    return side.apply(x, steps, backend)
+
+
+def matrix_root(a: Tensor, steps: int, backend: str) -> Tensor:
+    """Root of symmetric matrices (..., C, C); the gradient is the symmetric one."""
+    return _MatrixRoot.apply(a.flatten(0, -3) if a.dim() > 3 else a.view(-1, *a.shape[-2:]), steps, backend).view_as(a)
+
+
+def _keep(ctx: Any, steps: int, backend: str, vectors: Tensor | None, *tensors: Tensor) -> None:
+    ctx.steps, ctx.backend, ctx.rotated = steps, backend, vectors is not None
+    ctx.save_for_backward(*tensors, *([] if vectors is None else [vectors]))
+
+
+def _kept(ctx: Any) -> tuple[Any, Tensor | None, list[Tensor]]:
+    if torch.is_grad_enabled():
+        raise RuntimeError(NO_DOUBLE_BACKWARD)
+    tensors = list(ctx.saved_tensors)
+    vectors = tensors.pop() if ctx.rotated else None
+    return ENGINES[ctx.backend], vectors, tensors
+
+
+def _trace_of_descriptors(x: Tensor) -> Tensor:
+    trace = (x.square().sum((-2, -1)) / x.shape[-1])[:, None, None]
+    return torch.where(trace > 0, trace, torch.ones_like(trace))
+
+
+def _symmetric(upstream: Tensor) -> Tensor:
+    """The gradient of the triangle as a symmetric matrix: each off-diagonal entry stands for two places."""
+    s = from_triangle(upstream / 2)
+    s.diagonal(dim1=-2, dim2=-1).mul_(2)
+    return s
+
+
+def _pair(upstream: Tensor, y: Tensor) -> Tensor:
+    return (upstream * y).sum(-1)[:, None, None]
+
+
+def _plus_diagonal(a: Tensor, value: Tensor) -> Tensor:
+    a.diagonal(dim1=-2, dim2=-1).add_(value.squeeze(-1))
+    return a

@@ -1,0 +1,1 @@
+"""Fillings of the slots from the wider field: one file an idea."""
