@@ -24,8 +24,8 @@ test-slow: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
 lint: $(VENV)/dev.stamp
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples
 	$(BIN)/mypy
 
 clean:
