@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from covpool.studies.softmax import SoftmaxPath, fit_softmax
 
 PENALTIES = [1e-2, 2e-3, 5e-4, 1e-4, 2e-5, 5e-6, 1e-6, 2e-7]  # for vectors of mean squared length 1
 SELECTION = 0.2  # of the training pictures of every class: they choose, and are never fitted
+SCALINGS = ("global", "per dimension")
+SEARCHED = 4000  # pictures at most that look for the region of the penalty
 LARGEST_ROTATION = 4000  # pictures; a Cholesky factor of more costs as much as it saves
 
 
@@ -41,77 +43,85 @@ class Judged:
         return self.predicted == self.labels
 
 
-@dataclass
-class _Best:
-    """The best choice so far of one seed: higher accuracy on the selection part, then lower loss."""
-
-    score: tuple[float, float] = (-1.0, 0.0)
-    chosen: dict[str, Any] | None = None
-    logits: Tensor | None = None
-
-
 def judge_vectors(
-    train: Tensor,
-    train_labels: NDArray[np.int64],
-    test: Tensor,
-    num_classes: int,
-    seeds: Sequence[int],
-    *,
-    finished: Callable[[int], None] = lambda seed: None,
+    train: Tensor, train_labels: NDArray[np.int64], test: Tensor, num_classes: int, seeds: Sequence[int]
 ) -> list[tuple[Tensor, dict[str, Any]]]:
     """For each seed: the test logits of a classifier and what was chosen for it. ``train`` and ``test`` are used up.
 
-    A seed draws 20 % of the training pictures of every class for the choice of scaling (global, or per dimension) and
-    penalty, and the classifier stays the one fitted on the other 80 %: refitting on all of them would make the seeds
-    nearly the same run and hide how much a result depends on the training pictures. Test labels are never seen.
+    A seed draws 20 % of the training pictures of every class, which choose, and fits the other 80 %. The first seed
+    tries both scalings (global, or per dimension) with all penalties, on at most 4,000 pictures; every seed then
+    chooses among the penalties around, with all its pictures. The classifier stays the one fitted on the 80 %:
+    refitting on all of them would make the seeds nearly the same run and hide how much a result depends on the
+    training pictures. Test labels are never seen.
 
     Args:
         train, test: vectors (n, D) and (m, D), float32; changed in place.
-        finished: called with a seed when its classifier is chosen.
     """
     labels = torch.from_numpy(np.asarray(train_labels))
     splits = [stratified_split(train_labels, SELECTION, seed) for seed in seeds]
-    best = [_Best() for _ in seeds]
-    for scaling, (fitted, judged) in _scalings(train, test):
-        for (fit, select), found in zip(splits, best, strict=True):
-            path = fit_softmax(fitted[fit], labels[fit], num_classes, PENALTIES)
-            _take_better(found, path, scaling, fitted[select], labels[select], judged)
-    for seed in seeds:
-        finished(seed)
-    return [(found.logits, found.chosen or {}) for found in best if found.logits is not None]
+    vectors = _Vectors(train, test)
+    scaling, at = _search(vectors, labels, splits[0], num_classes)
+    penalties = PENALTIES[max(0, at - 1) : at + 3]  # more pictures want a weaker one, hence more on that side
+    fitted, judged = vectors.scaled(scaling)
+    answers = []
+    for fit, select in splits:
+        path = fit_softmax(fitted[fit], labels[fit], num_classes, penalties)
+        scores = _scores(path, fitted[select], labels[select])
+        best = scores.index(max(scores))
+        chosen = {"penalty": penalties[best], "scaling": scaling, "selection_accuracy": scores[best][0]}
+        answers.append((path.logits(judged, best), chosen))
+    return answers
 
 
-def _take_better(found: _Best, path: SoftmaxPath, scaling: str, select: Tensor, labels: Tensor, judged: Tensor) -> None:
-    for index, penalty in enumerate(PENALTIES):
-        logits = path.logits(select, index)
-        accuracy = (logits.argmax(1) == labels).double().mean().item()
-        score = (accuracy, -F.cross_entropy(logits, labels).item())
-        if score > found.score:
-            found.score = score
-            found.chosen = {"penalty": penalty, "scaling": scaling, "selection_accuracy": accuracy}
-            found.logits = path.logits(judged, index)
+def _search(vectors: _Vectors, labels: Tensor, split: tuple[Any, Any], num_classes: int) -> tuple[str, int]:
+    """The best scaling and the place of its best penalty, on one split; the first one of equals."""
+    fit, select = split
+    few = fit[:: -(-len(fit) // SEARCHED)]
+    found = {}
+    for scaling in SCALINGS:
+        fitted, _ = vectors.scaled(scaling)
+        path = fit_softmax(fitted[few], labels[few], num_classes, PENALTIES)
+        for at, score in enumerate(_scores(path, fitted[select], labels[select])):
+            found[scaling, at] = score
+    return max(found, key=lambda key: found[key])
 
 
-def _scalings(train: Tensor, test: Tensor) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
-    """The vectors centred and scaled, first all by one number, then each dimension by its deviation.
+def _scores(path: SoftmaxPath, x: Tensor, labels: Tensor) -> list[tuple[float, float]]:
+    """(accuracy, minus the loss) of each penalty: of two that are right equally often, the surer one is better."""
+    logits = [path.logits(x, index) for index in range(len(path.bias))]
+    return [
+        ((each.argmax(1) == labels).double().mean().item(), -F.cross_entropy(each, labels).item()) for each in logits
+    ]
 
-    Statistics are those of all training vectors (no labels). Mean squared length becomes 1 both times, so that the
-    penalties mean the same. Dimensions that do not vary become 0.
+
+class _Vectors:
+    """Training and test vectors, centred, under one scaling at a time.
+
+    Statistics are those of all training vectors (no labels). Mean squared length is 1 under both scalings, so that
+    penalties mean the same.
     """
-    mean = train.mean(0)
-    train -= mean
-    test -= mean
-    deviation = train.square().mean(0).sqrt()
-    rms = deviation.square().mean().sqrt().clamp_min(torch.finfo(train.dtype).tiny)
-    width = train.shape[1] ** 0.5
-    train /= rms * width
-    test /= rms * width
-    yield "global", rotate(train, test)
-    varies = deviation > 1e-6 * rms
-    factor = torch.where(varies, rms / deviation.clamp_min(torch.finfo(train.dtype).tiny), 0)
-    train *= factor
-    test *= factor
-    yield "per dimension", rotate(train, test)
+
+    def __init__(self, train: Tensor, test: Tensor) -> None:
+        self.train, self.test = train, test
+        mean, tiny = train.mean(0), torch.finfo(train.dtype).tiny
+        self.train -= mean
+        self.test -= mean
+        deviation = train.square().mean(0).sqrt()
+        rms = deviation.square().mean().sqrt().clamp_min(tiny)
+        varies = deviation > 1e-6 * rms  # what does not vary is 0 by now, in train at least
+        own = torch.where(varies, deviation, rms)
+        self.test *= varies
+        width = train.shape[1] ** 0.5
+        self.factors = {"global": (1 / (rms * width)).expand_as(own), "per dimension": 1 / (own * width)}
+        self.current = torch.ones_like(own)
+
+    def scaled(self, scaling: str) -> tuple[Tensor, Tensor]:
+        """Both sets under ``scaling``, rotated where that makes them shorter; valid until the next call."""
+        ratio = self.factors[scaling] / self.current
+        self.train *= ratio
+        self.test *= ratio
+        self.current = self.factors[scaling]
+        return rotate(self.train, self.test)
 
 
 def rotate(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
