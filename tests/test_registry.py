@@ -55,3 +55,12 @@ def test_a_target_that_takes_anything_is_not_second_guessed():
     def build(size, **anything): ...
 
     assert check_options("pool", "p", build, {"whatever": 3}, given=["size"]) == []
+
+
+def test_of_very_many_names_only_the_nearest_are_listed():
+    registry = Registry[int]("number")
+    for number in range(100):
+        registry.register(f"number-{number}", number)
+    with pytest.raises(UnknownName, match=r"did you mean 'number-7'\? \(number-7.*, \.\.\. 100 in all\)") as caught:
+        registry.get("numbr-7")
+    assert len(str(caught.value)) < 250

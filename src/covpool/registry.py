@@ -9,6 +9,9 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+MOST_LISTED = 60  # names that an error still shows in full
+NEAREST_LISTED = 8
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name closest in spelling to ``name``, or None where nothing is close.
@@ -31,7 +34,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = nearest(name, names)
     hint = f"did you mean {near!r}?" if near else "choose one of these:"
-    return f"unknown {kind} {name!r}; {hint} ({', '.join(names)})"
+    return f"unknown {kind} {name!r}; {hint} ({_listing(name, names)})"
+
+
+def _listing(name: str, names: list[str]) -> str:
+    """All names, or of very many the nearest."""
+    if len(names) <= MOST_LISTED:
+        return ", ".join(names)
+    close = get_close_matches(name.lower(), names, n=NEAREST_LISTED, cutoff=0) if name else names[:NEAREST_LISTED]
+    return f"{', '.join(close)}, ... {len(names)} in all"
 
 
 class UnknownName(ValueError):

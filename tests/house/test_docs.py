@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from covpool.pooling import pools
 from house.tree import PACKAGE, ROOT, name_of
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -12,12 +13,20 @@ LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(?:#[^)]*)?\)")
 MACHINE_PATH = re.compile(r"(?<![\w.~])/(?:work|tmp|root|home)/")
 
 
+@pytest.fixture
+def own_pools():
+    """A page may register pools; the table of the other tests stays as it is."""
+    entries, aliases = dict(pools._entries), dict(pools._aliases)
+    yield
+    pools._entries, pools._aliases = entries, aliases
+
+
 def python_of(page):
     return FENCE.findall(page.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if python_of(p)], ids=name_of)
-def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch, own_pools):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__page__"}
     for block in python_of(page):

@@ -13,7 +13,7 @@ from covpool.pooling import create_pool, pools
 NEEDED = {"avg-expand": {"width": 10}, "cbp": {"width": 24}}
 # published widths and dictionaries make thousands of numbers, and gradcheck looks at each
 NEEDED |= {name: {"width": 12} for name in ("random-maclaurin", "low-rank", "smso", "monet")}
-NEEDED |= {"netvlad": {"clusters": 3}, "attention": {"hidden": 5}}
+NEEDED |= {"netvlad": {"clusters": 3}, "attention": {"hidden": 5}, "crosscov": {"heads": 2, "head_dim": 3}}
 CHANNELS = 6
 
 
@@ -149,10 +149,11 @@ class TestPoolContract:
 
 
 COMPILE = """
+import sys
 import torch
-from covpool.pooling import create_pool, pools
+from covpool.pooling import create_pool
 needed = {needed!r}
-for name in pools:
+for name in sys.argv[1:]:
     torch.compiler.reset()  # all pools share one forward, and its recompilations are limited
     pool = create_pool(name, 6, 4, **needed.get(name, {{}}))
     x = torch.rand(2, 6, 4, 4)
@@ -164,10 +165,20 @@ for name in pools:
         torch.manual_seed(1)
         torch.testing.assert_close(y, pool(x))
 """
+OF_EACH_KIND = ["isqrt", "bilinear", "gm-sop", "dropcov", "gem"]
 
 
-def test_every_pool_compiles_into_one_graph():
-    """In a process of its own: the shape checks of the test session are no part of a graph."""
-    program = COMPILE.format(needed=NEEDED)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+def compile_in_a_process_of_its_own(names):
+    """The shape checks of the test session are no part of a graph."""
+    command = [sys.executable, "-c", COMPILE.format(needed=NEEDED), *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_pool_of_each_kind_compiles_into_one_graph():
+    compile_in_a_process_of_its_own(OF_EACH_KIND)
+
+
+@pytest.mark.slow
+def test_every_pool_compiles_into_one_graph():
+    compile_in_a_process_of_its_own(pools.names())

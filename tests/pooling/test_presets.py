@@ -28,7 +28,7 @@ def test_no_reduction_layer_unless_asked_for():
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_the_list():
-    with pytest.raises(UnknownName, match=r"unknown pool 'mpn-cov'; did you mean 'mpncov'\? \(avg, "):
+    with pytest.raises(UnknownName, match=r"unknown pool 'mpn-cov'; did you mean 'mpncov'\? \(attention, avg, "):
         create_pool("mpn-cov", 8)
 
 
