@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import torch
 
+from covpool.functional import from_triangle
 from covpool.pooling import create_pool
 from covpool.recipes import Choice
 from covpool.studies.chains import control_chain, reduction, row_chain
@@ -19,7 +20,8 @@ def maps(channels: int = 10) -> np.ndarray:
 
 def test_second_order_pools_are_reduced_and_averages_are_not():
     assert reduction(Choice("isqrt"), 320, 128) == 128
-    assert reduction(Choice("isqrt"), 112, 128) is None
+    assert reduction(Choice("isqrt"), 112, 128) == 112
+    assert reduction(Choice("isqrt"), 112, None) is None
     assert reduction(Choice("isqrt", reduce_to=64), 112, 128) == 64
     assert reduction(Choice("isqrt", reduce_to=None), 320, 128) is None
     assert reduction(Choice("gem"), 320, 128) is None
@@ -28,8 +30,16 @@ def test_second_order_pools_are_reduced_and_averages_are_not():
 
 def test_a_row_without_reduction_is_the_pool_itself():
     stored = torch.from_numpy(maps())
-    chain = row_chain(Choice("isqrt"), maps(), ROWS, 128)
+    chain = row_chain(Choice("isqrt", reduce_to=None), maps(), ROWS, 128)
     torch.testing.assert_close(chain(stored), create_pool("isqrt", 10)(stored))
+
+
+def test_pca_with_all_channels_only_turns_the_covariance():
+    stored = torch.from_numpy(maps())
+    plain = row_chain(Choice("covariance", reduce_to=None), maps(), ROWS, 128)(stored)
+    turned = row_chain(Choice("covariance"), maps(), ROWS, 128)(stored)
+    spectra = (torch.linalg.eigvalsh(from_triangle(each)) for each in (plain, turned))
+    torch.testing.assert_close(*spectra, rtol=1e-3, atol=1e-3)
 
 
 def test_a_control_is_as_long_as_its_row_and_sees_the_standardised_average_of_all_channels():

@@ -49,10 +49,10 @@ def test_a_row_says_what_scikit_learn_says_with_the_choice_that_was_made(setting
     images = source()
     preprocessing = backbone_features("conv4", images, settings, lambda event: None).preprocessing
     train, test = averages(images.train, preprocessing), averages(images.val, preprocessing)
-    chosen, fit = row.record["chosen"], stratified_split(images.train.labels, 0.2, 0)[0]
-    scale = train.std(0) if chosen["scaling"] == ["per dimension"] else np.sqrt((train.std(0) ** 2).mean())
-    scale, mean = scale * np.sqrt(train.shape[1]), train.mean(0)
-    reference = LogisticRegression(C=1 / chosen["penalty"][0] / len(fit), max_iter=20000, tol=1e-6)
+    penalty, fit = row.record["chosen"]["penalty"][0], stratified_split(images.train.labels, 0.2, 0)[0]
+    root, mean = np.sqrt(train.std(0)), train.mean(0)
+    scale = root * np.sqrt(train.std(0).sum())
+    reference = LogisticRegression(C=1 / penalty / len(fit), max_iter=20000, tol=1e-6)
     reference.fit((train[fit] - mean) / scale, images.train.labels[fit])
     said = reference.predict((test - mean) / scale)
     assert (row.runs[0].predicted == said).mean() > 0.9  # both end their search a little before the minimum

@@ -23,15 +23,18 @@ Rows = NDArray[np.int64]
 
 
 def reduction(choice: Choice, channels: int, most: int | None) -> int | None:
-    """Channels that PCA keeps: what the choice says as ``reduce_to``, else ``most`` for a second-order pool; None: all.
+    """Channels that PCA keeps: what the choice says as ``reduce_to``, else at most ``most`` for a second-order pool.
+
+    None: no PCA. With all channels kept, PCA turns the axes: the variances of a covariance's entries then differ as
+    those of the directions do, which the scaling of the vectors can use.
 
     Example:
-        >>> reduction(Choice("isqrt"), 320, 128), reduction(Choice("avg"), 320, 128)
-        (128, None)
+        >>> reduction(Choice("isqrt"), 320, 128), reduction(Choice("isqrt"), 112, 128)
+        (128, 112)
     """
     default = most if pools.get(choice.name).order == 2 else None
     wanted = choice.options.get("reduce_to", default)
-    return None if wanted is None or wanted >= channels else int(wanted)
+    return None if wanted is None else min(int(wanted), channels)
 
 
 def row_chain(choice: Choice, maps: Maps, rows: Rows, most: int | None) -> nn.Sequential:

@@ -42,8 +42,8 @@ def fit_softmax(
     num_classes: int,
     penalties: list[float],
     *,
-    max_iterations: int = 100,
-    tolerance: float = 5e-3,
+    max_iterations: int = 200,
+    tolerance: float = 0.1,
 ) -> SoftmaxPath:
     r"""Fit every penalty by L-BFGS, all penalties side by side in the same matrix products.
 
@@ -54,8 +54,9 @@ def fit_softmax(
         x: features (n, D), centred or not: the free bias makes the solution the same.
         penalties: $\lambda$, any order.
         max_iterations: steps at most; only the weakest penalties of a path need more.
-        tolerance: a problem is done when its gradient is this fraction of the gradient at zero. Tighter values moved
-            accuracies by a picture or two in hundreds, either way, for up to twice the time.
+        tolerance: a problem is done when what is left of its gradient is this fraction of the penalty's part of it,
+            which the data's part cancels at the minimum: a measure that means the same for weak penalties and strong
+            ones. Tighter values changed no accuracy visibly.
 
     Example:
         >>> x = torch.tensor([[-1.0], [1.0]])
@@ -72,9 +73,7 @@ def _fit(problem: _Problem, max_iterations: int, tolerance: float) -> SoftmaxPat
     solutions = problem.parameters.clone()
     where = torch.arange(len(solutions), device=solutions.device)
     converged = torch.zeros(len(solutions), dtype=torch.bool, device=solutions.device)
-    gradient = problem.gradient()
-    goal = tolerance * _norm(gradient)
-    steps = 0
+    gradient, steps = problem.gradient(), 0
     while steps < max_iterations and len(where):
         steps += 1
         direction = -_two_loops(gradient, history)
@@ -82,10 +81,10 @@ def _fit(problem: _Problem, max_iterations: int, tolerance: float) -> SoftmaxPat
         former, gradient = gradient, problem.gradient()
         history.append(_pair(length[:, None] * direction, gradient - former))
         solutions[where] = problem.parameters
-        active = _norm(gradient) > goal
+        active = _norm(gradient) > tolerance * problem.pull()
         if not active.all():  # what is done leaves, and costs nothing from here on
             converged[where[~active]] = True
-            where, gradient, goal = where[active], gradient[active], goal[active]
+            where, gradient = where[active], gradient[active]
             problem.keep(active)
             history = deque([_kept(pair, active) for pair in history], maxlen=HISTORY)
     weight, bias = problem.split(solutions)
@@ -137,6 +136,10 @@ class _Problem:
             step = first / second.clamp_min(torch.finfo(second.dtype).tiny)
             length = (length - step).clamp(length / 4, length * 4)
         return length
+
+    def pull(self) -> Tensor:
+        """Norm of the penalty's own gradient, which the data's cancels at the minimum."""
+        return self.penalties * _norm(self.parameters[:, : self.weights])
 
     def keep(self, active: Tensor) -> None:
         """Go on with the ``active`` problems only."""
