@@ -53,7 +53,8 @@ def fit_softmax(
     Args:
         x: features (n, D), centred or not: the free bias makes the solution the same.
         penalties: $\lambda$, any order.
-        max_iterations: steps at most; only weak penalties on few strong directions, which are no good choice, need more.
+        max_iterations: steps at most; only weak penalties on few strong directions, which are no good choice,
+            need more.
         tolerance: a problem is done when what is left of its gradient is this fraction of the penalty's part of it,
             which the data's part cancels at the minimum: a measure that means the same for weak penalties and strong
             ones. Tighter values changed no accuracy visibly.
