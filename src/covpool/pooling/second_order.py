@@ -25,6 +25,7 @@ class SecondOrderPool(nn.Module):
         vectorize: the statistic -> (B, D), with an attribute ``out_features``.
         reweight: (B, C, H, W) -> the same, before the statistic; None leaves the map alone.
         normalize: the statistic -> the same shape; None leaves it alone.
+        reduce_act, reduce_eps: activation and batch norm's eps of the reduction; see ``ChannelReduction``.
 
     Raises:
         ValueError: (forward) channels or positions that the pool cannot take.
@@ -41,10 +42,12 @@ class SecondOrderPool(nn.Module):
         vectorize: nn.Module,
         reweight: nn.Module | None = None,
         normalize: nn.Module | None = None,
+        reduce_act: str = "relu",
+        reduce_eps: float = 1e-5,
     ) -> None:
         super().__init__()
         self.in_features = in_features
-        self.reduce, _ = reduction(in_features, reduce_to)
+        self.reduce, _ = reduction(in_features, reduce_to, act=reduce_act, eps=reduce_eps)
         self.reweight = reweight or nn.Identity()
         self.describe = describe
         self.normalize = normalize or nn.Identity()

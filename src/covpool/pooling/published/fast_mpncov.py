@@ -15,6 +15,8 @@ def isqrt(
     steps: int = 5,
     method: str = "newton-schulz",
     backend: str = "auto",
+    reduce_act: str = "relu",
+    reduce_eps: float = 1e-5,
 ) -> SecondOrderPool:
     """iSQRT-COV: centred covariance, Newton-Schulz square root, upper triangle (Li et al. CVPR 2018)."""
     return SecondOrderPool(
@@ -23,6 +25,8 @@ def isqrt(
         describe=Covariance(),
         normalize=MatrixSqrt(method=method, steps=steps, backend=backend),
         vectorize=Triangle(reduce_to or in_features),
+        reduce_act=reduce_act,
+        reduce_eps=reduce_eps,
     )
 
 
