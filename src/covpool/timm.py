@@ -29,17 +29,18 @@ from timm.models import PretrainedCfg, build_model_with_cfg, generate_default_cf
 from torch import nn
 
 from covpool.models import create_network, named_networks
+from covpool.models.adaptation.last_stride import keep_last_resolution
+from covpool.models.adaptation.probe import image_shape
 from covpool.models.backbone import own_backbones
-from covpool.models.last_stride import keep_last_resolution
 from covpool.models.network import Network, backbone_config
-from covpool.models.probe import image_shape
 
 __all__ = ["main"]
 
 PARAMETRIC = "covpool_network"
 
 # What create_network takes; everything else that timm passes on is for the backbone.
-_OURS = ("num_classes", "reduce_to", "last_stride", "drop_rate", "pool_options", "layout", "pruned")
+_OURS = ("num_classes", "reduce_to", "last_stride", "drop_rate", "hidden", "embedding", "summary", "pool_options")
+_OURS += ("layout", "pruned")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from covpool.models import create_network
-from covpool.models.probe import NoLayout, probe_images
+from covpool.models.adaptation.probe import NoLayout, probe_images
 
 NCHW = [
     "eca_botnext26ts_256",

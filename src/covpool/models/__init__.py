@@ -1,11 +1,13 @@
 """Networks: any backbone, any pool."""
 
+from covpool.models.adaptation import NoLayout
 from covpool.models.backbone import WeightsUnavailable
-from covpool.models.create import create_network, list_networks
+from covpool.models.create import create_network, list_networks, skeleton
 from covpool.models.features import Features, Layout
+from covpool.models.heads import Head
 from covpool.models.named import Named, named_networks
-from covpool.models.network import Head, Network
-from covpool.models.probe import NoLayout
+from covpool.models.network import Network
+from covpool.models.published import Published, PublishedFile, published_networks
 from covpool.models.restore import restore_network, save_network
 from covpool.models.stages import StageFeatures
 
@@ -16,11 +18,15 @@ __all__ = [
     "Named",
     "Network",
     "NoLayout",
+    "Published",
+    "PublishedFile",
     "StageFeatures",
     "WeightsUnavailable",
     "create_network",
     "list_networks",
     "named_networks",
+    "published_networks",
     "restore_network",
     "save_network",
+    "skeleton",
 ]

@@ -11,14 +11,15 @@ from typing import Any
 import timm
 from torch import nn
 
-from covpool.models.conv4 import conv4
+from covpool.models.architectures import OWN_BACKBONES
 from covpool.registry import Registry, UnknownName, check_options
 from covpool.weights import KEEP, Ledger, Offline, Rule, load_weights, offline, read_arrays, rename
 
 logger = logging.getLogger("covpool")
 
 own_backbones = Registry[Callable[..., nn.Module]]("backbone")
-own_backbones.register("conv4", conv4)
+for _name, _build in OWN_BACKBONES.items():
+    own_backbones.register(_name, _build)
 
 
 class WeightsUnavailable(ValueError):

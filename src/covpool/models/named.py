@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from covpool.registry import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    """A row of the table.
+    """A row of the table: arguments of ``create_network``, under which they are explained.
 
     Args:
-        backbone: a name of timm.
+        backbone: a name of timm, or of one of our own backbones.
         pool: a name of ``covpool.list_pools()``.
         reduce_to: channels that are pooled, after a 1x1 convolution; None: all;
             ``"auto"``: as ``create_network`` decides.
         last_stride: 1 keeps the last stage at the resolution of the one before, as the published networks do.
+        num_classes, drop_rate, hidden, embedding, summary, pool_options, backbone_options, layout, pruned: as in
+            ``create_network``.
     """
 
     backbone: str
     pool: str = "isqrt"
     reduce_to: int | str | None = 256
     last_stride: int | None = None
+    num_classes: int = 1000
+    drop_rate: float = 0.0
+    hidden: Sequence[int] = ()
+    embedding: int | None = None
+    summary: str | None = None
+    pool_options: Mapping[str, Any] = field(default_factory=dict)
+    backbone_options: Mapping[str, Any] = field(default_factory=dict)
+    layout: str | None = None
+    pruned: Sequence[str] | None = None
 
 
 named_networks = Registry[Named]("network")

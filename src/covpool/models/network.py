@@ -10,39 +10,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from covpool.models.adaptation.pruning import FROZEN
 from covpool.models.features import Features, Layout, read_features
-from covpool.models.pruning import FROZEN
+from covpool.models.heads import Head
 from covpool.weights import KEEP, Ledger, Rule, load_weights
 
 logger = logging.getLogger("covpool")
 
 _SOURCES = ("url", "file", "hf_hub_id", "hf_hub_filename", "source", "state_dict", "custom_load", "tag")
 _WITH_PREVIOUS = (99999,)  # timm's MATCH_PREV_GROUP: the same layer as what comes before
-
-
-class Head(nn.Module):
-    """Map (B, C, H, W) -> pool -> dropout -> classifier -> logits (B, K).
-
-    Args:
-        pool: (B, C, H, W) -> (B, D), with ``out_features``.
-        num_classes: K; 0 leaves the pooled vector.
-        drop_rate: of the pooled vector, in training.
-    """
-
-    def __init__(self, pool: nn.Module, num_classes: int, drop_rate: float = 0.0) -> None:
-        super().__init__()
-        self.pool = pool
-        self.drop = nn.Dropout(drop_rate)
-        self.set_classes(num_classes)
-
-    def set_classes(self, num_classes: int) -> None:
-        """A fresh classifier, where the pool's weights are; 0 classes: none."""
-        width: int = self.pool.out_features  # type: ignore[assignment]
-        self.classifier: nn.Module = nn.Linear(width, num_classes) if num_classes else nn.Identity()
-
-    def forward(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        vector = self.pool(x)
-        return vector if pre_logits else self.classifier(self.drop(vector))
 
 
 class Network(nn.Module):
@@ -55,7 +31,7 @@ class Network(nn.Module):
     Attributes:
         architecture: JSON-able arguments; ``create_network(**network.architecture)`` builds this network again
             without running anything.
-        num_features: channels of the feature map; head_hidden_size: length of the pooled vector.
+        num_features: channels of the feature map; head_hidden_size: length of the vector before the classifier.
         pretrained_cfg: image size, normalisation and the rest, as timm keeps them.
     """
 
@@ -67,7 +43,7 @@ class Network(nn.Module):
         self.architecture = architecture
         self.num_classes: int = architecture["num_classes"]
         self.num_features: int = head.pool.in_features  # type: ignore[assignment]
-        self.head_hidden_size: int = head.pool.out_features  # type: ignore[assignment]
+        self.head_hidden_size: int = head.num_features
         self.drop_rate: float = architecture["drop_rate"]
         self.in_chans = architecture["backbone_options"].get("in_chans", 3)
         cfg = backbone_config(getattr(backbone, "pretrained_cfg", None) or {})
@@ -83,12 +59,13 @@ class Network(nn.Module):
         """Images -> map (B, C, H, W)."""
         return self.features(x).map
 
-    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """Map -> logits, or the pooled vector with ``pre_logits``."""
-        return self.head(x, pre_logits=pre_logits)
+    def forward_head(self, x: Tensor | Features, pre_logits: bool = False) -> Tensor:
+        """Map, or ``Features`` where the head reads the class token too -> logits, or the vector before them."""
+        map, summary = (x, None) if isinstance(x, Tensor) else x
+        return self.head(map, summary, pre_logits=pre_logits)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.forward_head(self.forward_features(x))
+        return self.forward_head(self.features(x))
 
     def forward_intermediates(self, x: Tensor, *args: Any, **options: Any) -> Any:
         """timm's ``forward_intermediates`` of the backbone."""

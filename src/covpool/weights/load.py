@@ -48,7 +48,7 @@ def load_weights(
     source = "the weights" if isinstance(weights, Mapping) else f"the weights in {weights}"
     arrays = weights if isinstance(weights, Mapping) else read_arrays(weights)
     renamed, ledger = rename(arrays, [KEEP] if rules is None else rules)
-    _compare(renamed, network.state_dict(), ledger)
+    ledger.compare(renamed, {name: tensor.shape for name, tensor in network.state_dict().items()})
     if not ledger.complete:
         raise WeightsMismatch(ledger, source)
     network.load_state_dict({name: torch.as_tensor(array) for name, array in renamed.items()}, strict=True)
@@ -94,14 +94,3 @@ def _described(content: Any) -> str:
     if isinstance(content, Mapping):
         return f"a mapping of {', '.join(map(str, list(content)[:5]))}"
     return f"a {type(content).__name__}"
-
-
-def _compare(renamed: dict[str, Any], wanted: Mapping[str, Tensor], ledger: Ledger) -> None:
-    """Complete a ledger with what ``wanted`` says, and move misfits out of ``matched``."""
-    for name, target in list(ledger.matched.items()):
-        if target not in wanted:
-            ledger.unmatched.append(name)
-            del ledger.matched[name]
-        elif tuple(renamed[target].shape) != tuple(wanted[target].shape):
-            ledger.misshapen[target] = (tuple(wanted[target].shape), tuple(renamed[target].shape))
-    ledger.unfilled.extend(name for name in wanted if name not in renamed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -58,6 +58,8 @@ class Ledger:
         unmatched: names in the file that have no rule, or no counterpart in the network.
         unfilled: names in the network that nothing in the file fills.
         misshapen: name in the network -> (shape in the network, shape in the file).
+        dialect: how the file was read, where it is one of a published network.
+        options: arguments of ``create_network`` that the file decided, such as its number of classes.
     """
 
     matched: dict[str, str] = field(default_factory=dict)
@@ -65,6 +67,18 @@ class Ledger:
     unmatched: list[str] = field(default_factory=list)
     unfilled: list[str] = field(default_factory=list)
     misshapen: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
+    dialect: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def compare(self, renamed: Mapping[str, Any], wanted: Mapping[str, Sequence[int]]) -> None:
+        """Complete the account with the names and shapes of a network, and move misfits out of ``matched``."""
+        for name, target in list(self.matched.items()):
+            if target not in wanted:
+                self.unmatched.append(name)
+                del self.matched[name]
+            elif tuple(renamed[target].shape) != tuple(wanted[target]):
+                self.misshapen[target] = (tuple(wanted[target]), tuple(renamed[target].shape))
+        self.unfilled.extend(name for name in wanted if name not in renamed)
 
     @property
     def complete(self) -> bool:

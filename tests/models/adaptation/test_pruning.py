@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from covpool.models.pruning import drop, prune, unreachable
+from covpool.models.adaptation.pruning import drop, prune, unreachable
 
 
 class Body(nn.Module):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from covpool.models.probe import NoLayout, find_layout, has_fixed_size, image_shape, probe_images
+from covpool.models.adaptation.probe import NoLayout, find_layout, has_fixed_size, image_shape, probe_images
 
 
 class Fake(nn.Module):

@@ -1,6 +1,6 @@
 import torch
 
-from covpool.models.conv4 import conv4
+from covpool.models.architectures.conv4 import conv4
 
 
 def test_small_pictures_keep_a_quarter_of_their_resolution():

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from covpool.models import create_network
-from covpool.models.last_stride import keep_last_resolution
+from covpool.models.adaptation.last_stride import keep_last_resolution
 
 
 def kept_at(name, size=64):

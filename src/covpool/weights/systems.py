@@ -1,0 +1,9 @@
+"""The dialects of every system, by its stem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from covpool.weights.dialect import Dialect
+
+SYSTEMS: Mapping[str, Sequence[Dialect]] = {}
