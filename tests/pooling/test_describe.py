@@ -21,6 +21,14 @@ def test_each_head_is_the_cross_covariance_of_its_two_projections():
         torch.testing.assert_close(found[:, head], q @ k.mT / 7)
 
 
+def test_a_spare_projection_changes_nothing_but_the_weights():
+    plain, spare = (CrossCovariance(5, heads=2, head_dim=3, spare=choice).double().eval() for choice in (False, True))
+    assert spare.project.weight.shape == (18, 5)
+    plain.project.weight.data.copy_(spare.project.weight[:12])
+    x = draw(2, 5, 7)
+    assert torch.equal(plain(x), spare(x))
+
+
 def test_a_shift_of_all_tokens_is_not_seen_unless_a_head_is_centred_by_one_number():
     x = draw(2, 5, 7)
     for center, blind in (("channel", True), ("head", False)):

@@ -111,7 +111,7 @@ class CrossCovariance(nn.Module):
 
     In training tokens (the same of both projections) and then entries of the statistic are dropped at fixed rates.
     Source: Xie et al. 2021 (So-ViT), by the code released with DropCov. Departs: the third projection there, which
-    nothing reads, is not made.
+    nothing reads, is made only with ``spare``.
 
     Shape: (B, C, N) -> (B, heads, head_dim, head_dim).
 
@@ -123,6 +123,7 @@ class CrossCovariance(nn.Module):
             networks were trained (not a covariance, but what their weights need).
         token_drop: rate of dropped tokens; 0.2 as released.
         entry_drop: rate of dropped entries; 0.5 as released.
+        spare: keep weights of the third, unread projection, so that released files come and go whole.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class CrossCovariance(nn.Module):
         center: str = "channel",
         token_drop: float = 0.2,
         entry_drop: float = 0.5,
+        spare: bool = False,
     ) -> None:
         super().__init__()
         if center not in ("channel", "head"):
@@ -141,12 +143,13 @@ class CrossCovariance(nn.Module):
         self.heads, self.head_dim, self.center = heads, head_dim, center
         self.token_drop, self.entry_drop = need_rate(token_drop), need_rate(entry_drop)
         self.min_positions = 2
-        self.project = nn.Linear(dim, 2 * heads * head_dim, bias=False)
+        self.spare = spare
+        self.project = nn.Linear(dim, (2 + spare) * heads * head_dim, bias=False)
         nn.init.trunc_normal_(self.project.weight, std=0.02)
 
     def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b h r r"]:
         rows = self.project(as_parameters(self, x.mT)).to(x.dtype)
-        query, key = rows.unflatten(-1, (2, self.heads, self.head_dim)).permute(2, 0, 3, 4, 1)
+        query, key, *_ = rows.unflatten(-1, (-1, self.heads, self.head_dim)).permute(2, 0, 3, 4, 1)
         if self.training and self.token_drop:
             mask = drop_mask((len(x), self.heads, 1, x.shape[-1]), self.token_drop, x)
             query, key = query * mask, key * mask
@@ -159,4 +162,4 @@ class CrossCovariance(nn.Module):
 
     def extra_repr(self) -> str:
         drops = f"token_drop={self.token_drop}, entry_drop={self.entry_drop}"
-        return f"heads={self.heads}, head_dim={self.head_dim}, center={self.center!r}, {drops}"
+        return f"heads={self.heads}, head_dim={self.head_dim}, center={self.center!r}, {drops}, spare={self.spare}"
