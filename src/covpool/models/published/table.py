@@ -1,0 +1,12 @@
+"""The table of published networks: the rows of every system."""
+
+from __future__ import annotations
+
+from covpool.models.published import gm_sop, threeg
+from covpool.models.published.card import published_networks
+
+for _system in (threeg, gm_sop):
+    for _name, _network in _system.NETWORKS.items():
+        published_networks.register(_name, _network)
+
+__all__ = ["published_networks"]
