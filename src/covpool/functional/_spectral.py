@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from covpool.functional.exporting import refuse_onnx
+
 
 class ScalarMap(Protocol):
     """A function of one eigenvalue: where it is defined, what it is, and its divided differences."""
@@ -132,14 +134,17 @@ def _decompose(a: Tensor) -> tuple[Tensor, Tensor]:
 
 def spectral_power(a: Tensor, power: float) -> Tensor:
     """The power of symmetric PSD matrices; zero eigenvalues stay zero."""
+    refuse_onnx("the matrix power needs eigenvalues", "Build the pool with method='newton-schulz' if it has a method")
     return _SpectralFunction.apply(a, "power", power)[0]
 
 
 def spectral_log(a: Tensor) -> Tensor:
     """The logarithm of symmetric positive definite matrices."""
+    refuse_onnx("the matrix logarithm needs eigenvalues", "Take a pool without them, such as 'isqrt'")
     return _SpectralFunction.apply(a, "log", 0.0)[0]
 
 
 def log_determinant_prox(a: Tensor, penalty: float) -> Tensor:
     """The minimiser P of -log det P + (r/2) ||P - a/r||^2 for symmetric a and penalty r: positive definite."""
+    refuse_onnx("the sparse inverse needs eigenvalues", "Take a pool without them, such as 'isqrt'")
     return _SpectralFunction.apply(a, "log-determinant prox", penalty)[0]

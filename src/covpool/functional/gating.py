@@ -126,11 +126,11 @@ def _choice(scores: Tensor, k: int, shuffle: bool, generator: torch.Generator | 
     key = torch.arange(scores.shape[-1], device=scores.device, dtype=scores.dtype).expand(scores.shape)
     if shuffle:
         draw = torch.rand(scores.shape, device=scores.device, dtype=scores.dtype, generator=generator)
-        key = torch.where(level, draw, key)
-    order = key.argsort(-1)
-    best = scores.gather(-1, order).argsort(stable=True, dim=-1, descending=True)[..., :k]
-    chosen = torch.zeros_like(scores, dtype=torch.bool)
-    return chosen.scatter(-1, order.gather(-1, best), True)
+        key = torch.where(level, draw.argsort(-1).to(key.dtype), key)
+    left, right = scores.unsqueeze(-1), scores.unsqueeze(-2)
+    before = key.unsqueeze(-2) < key.unsqueeze(-1)
+    better = (right > left) | ((right == left) & before)  # of candidate j over i; ONNX has no stable sort
+    return better.sum(-1) < k
 
 
 def _all_equal(scores: Tensor) -> Tensor:

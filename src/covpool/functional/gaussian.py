@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from covpool.functional.checks import need_positions, need_square
+from covpool.functional.exporting import refuse_onnx
 from covpool.functional.precision import in_float32
 
 
@@ -36,6 +37,7 @@ def regularized_scatter(a: Float[Tensor, "*batch c c"], theta: float = 1.0) -> F
     """
     need_square(a, "regularized_scatter()")
     need_theta(theta)
+    refuse_onnx("the regularized scatter needs eigenvalues", "Take a pool without them, such as 'threeg'")
     return _Scatter.apply(a, theta)[0]
 
 
@@ -73,6 +75,7 @@ def generalized_gaussian_scatter(
     """
     need_shape(beta, steps)
     need_theta(theta)
+    refuse_onnx("the generalized-Gaussian scatter needs eigenvalues", "Take a pool without them, such as 'threeg'")
     if center:
         need_positions(x, 2, "generalized_gaussian_scatter()", "Pass center=False for a single descriptor")
         x = x - x.mean(-1, keepdim=True)

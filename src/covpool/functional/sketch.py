@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from covpool.functional.exporting import exporting_to_onnx
 from covpool.functional.precision import in_float32
 
 
@@ -54,21 +55,35 @@ def tensor_sketch(
         >>> tensor_sketch(torch.tensor([[1.0], [3.0]]), bins, signs, 4).round(decimals=4)
         tensor([ 1.,  3., -3., -9.])
     """
-    spectrum = _spectrum(x, bins[0], signs[0], width) * _spectrum(x, bins[1], signs[1], width)
-    y = torch.fft.irfft(spectrum.sum(-2), n=width)
+    y = _convolve(x, bins, signs, width)
     return torch.where(_reached(x, bins, width), y, torch.zeros_like(y))
 
 
-def _spectrum(x: Tensor, bins: Tensor, signs: Tensor, width: int) -> Tensor:
-    """Fourier transform of the count sketch of each position, (..., N, width // 2 + 1)."""
+def _convolve(x: Tensor, bins: Tensor, signs: Tensor, width: int) -> Tensor:
+    """The circular convolution of the two count sketches of each position, summed over positions."""
+    length = _transform_length(width)
+    spectrum = _spectrum(x, bins[0], signs[0], length) * _spectrum(x, bins[1], signs[1], length)
+    y = torch.fft.irfft(spectrum.sum(-2), n=length)
+    return y if length == width else y[..., :width] + y[..., width : 2 * width]
+
+
+def _transform_length(width: int) -> int:
+    """``width`` itself; in an ONNX file a power of two, long enough to fold what a circle would have wrapped.
+
+    onnxruntime's transforms of other lengths lose three digits of float32.
+    """
+    if width & (width - 1) == 0 or not exporting_to_onnx():
+        return width
+    return 1 << (2 * width - 1).bit_length()
+
+
+def _spectrum(x: Tensor, bins: Tensor, signs: Tensor, length: int) -> Tensor:
+    """Fourier transform of the count sketch of each position, (..., N, length // 2 + 1)."""
     rows = (x * signs.to(x.dtype).unsqueeze(-1)).mT
-    sketch = rows.new_zeros(*rows.shape[:-1], width).scatter_add(-1, bins.expand(rows.shape), rows)
+    sketch = rows.new_zeros(*rows.shape[:-1], length).scatter_add(-1, bins.expand(rows.shape), rows)
     return torch.fft.rfft(sketch)
 
 
 def _reached(x: Tensor, bins: Tensor, width: int) -> Tensor:
     """Whether any pair of channels falls into a bin: the same sketch of a vector of ones, without signs."""
-    ones = x.new_ones(bins.shape[-1], 1)
-    plain = torch.ones_like(bins[0])
-    counts = _spectrum(ones, bins[0], plain, width) * _spectrum(ones, bins[1], plain, width)
-    return torch.fft.irfft(counts.squeeze(0), n=width) > 0.5
+    return _convolve(x.new_ones(bins.shape[-1], 1), bins, torch.ones_like(bins), width) > 0.5

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from covpool.functional._spectral import spectral_log
 from covpool.functional.checks import need_square
+from covpool.functional.exporting import refuse_onnx
 from covpool.functional.precision import in_float32
 
 FLOOR = 1e-12
@@ -65,6 +66,7 @@ def log_cholesky(
         tensor([[2., 0.],
                 [0., 2.]])
     """
+    refuse_onnx("log_cholesky() needs a Cholesky factor", "Take a pool without it, such as 'isqrt'")
     factor = torch.linalg.cholesky(_lifted(a, ridge, "log_cholesky()")).mT
     if not log_diagonal:
         return factor
