@@ -9,17 +9,7 @@ import torch
 from torch.autograd import gradcheck
 
 from covpool.pooling import create_pool, pools
-
-NEEDED = {"avg-expand": {"width": 10}, "cbp": {"width": 24}}
-# published widths and dictionaries make thousands of numbers, and gradcheck looks at each
-NEEDED |= {name: {"width": 12} for name in ("random-maclaurin", "low-rank", "smso", "monet")}
-NEEDED |= {"netvlad": {"clusters": 3}, "attention": {"hidden": 5}, "crosscov": {"heads": 2, "head_dim": 3}}
-CHANNELS = 6
-
-
-def draw(*shape, seed=0, dtype=torch.float64):
-    x = torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return x.abs().to(dtype)
+from pooling_cases import CHANNELS, NEEDED, ORDERED, draw
 
 
 def build(name, reduce_to=None, **options):
@@ -27,7 +17,7 @@ def build(name, reduce_to=None, **options):
     return create_pool(name, CHANNELS, reduce_to, **NEEDED.get(name, {}), **options)
 
 
-@pytest.mark.parametrize("name", pools.names())
+@pytest.mark.parametrize("name", [name for name in pools.names() if name not in ORDERED])
 class TestPoolContract:
     def test_maps_become_vectors_of_the_promised_length(self, name):
         for reduce_to in (None, 4):
@@ -181,4 +171,4 @@ def test_a_pool_of_each_kind_compiles_into_one_graph():
 
 @pytest.mark.slow
 def test_every_pool_compiles_into_one_graph():
-    compile_in_a_process_of_its_own(pools.names())
+    compile_in_a_process_of_its_own([name for name in pools.names() if name not in ORDERED])
