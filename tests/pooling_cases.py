@@ -7,6 +7,7 @@ CHANNELS = 6
 NEEDED = {"avg-expand": {"width": 10}, "cbp": {"width": 24}}
 NEEDED |= {name: {"width": 12} for name in ("random-maclaurin", "low-rank", "smso", "monet")}
 NEEDED |= {"netvlad": {"clusters": 3}, "attention": {"hidden": 5}, "crosscov": {"heads": 2, "head_dim": 3}}
+NEEDED |= {"flatten": {"positions": 16}}
 ORDERED = ("flatten",)  # keeps the order of positions, hence maps of one size; tests/pooling/test_first_order.py has it
 
 

@@ -10,7 +10,7 @@ from house.tree import ROOT
 
 PAGE = (ROOT / "docs" / "pools.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### `([\w-]+)`\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
-NEEDED = {"avg-expand": {"width": 10}}
+NEEDED = {"avg-expand": {"width": 10}, "flatten": {"positions": 4}}
 
 
 def entry(name, title):

@@ -57,3 +57,28 @@ def test_the_smooth_maximum_learns_its_sharpness_and_softpool_has_nothing_to_lea
     assert list(create_pool("softpool", 3).parameters()) == []
     with pytest.raises(ValueError, match="sharpness above 0; got 0"):
         create_pool("lse", 3, sharpness=0)
+
+
+def test_the_fixed_generalized_mean_has_a_floor_and_no_weights():
+    pool, x = create_pool("gem-fixed", 3), draw(2, 3, 4, 5)
+    x[:, 1] = 0
+    expected = (x.flatten(2).clamp(min=1e-6).pow(3).sum(-1).clamp(min=1e-6) / 20).pow(1 / 3)
+    torch.testing.assert_close(pool(x), expected)
+    assert not pool.state_dict()
+    with pytest.raises(ValueError, match="p > 0; got -1"):
+        create_pool("gem-fixed", 3, p=-1)
+
+
+def test_flatten_keeps_every_position_in_either_order():
+    x = draw(2, 3, 4, 5)
+    torch.testing.assert_close(create_pool("flatten", 3, positions=20)(x), x.permute(0, 2, 3, 1).flatten(1))
+    pool = create_pool("flatten", 3, positions=20, channels_last=False)
+    torch.testing.assert_close(pool(x), x.flatten(1))
+    assert pool.out_features == 60
+
+
+def test_flatten_takes_maps_of_one_size():
+    with pytest.raises(ValueError, match="maps of 20 positions; got 16"):
+        create_pool("flatten", 3, positions=20)(draw(2, 3, 4, 4))
+    with pytest.raises(ValueError, match="1 or more; got 0"):
+        create_pool("flatten", 3, positions=0)

@@ -93,6 +93,75 @@ class GeneralizedMean(nn.Module):
         return functional.generalized_mean(x, self.p)
 
 
+class FixedGeneralizedMean(nn.Module):
+    r"""Generalized mean of a fixed exponent, with a floor under the sum.
+
+    .. math:: \left(\frac1N \max\Big(\sum_i \max(x_i, 10^{-6})^p,\ f\Big)\right)^{1/p}
+
+    Source: nets/blocks.py of Assemble-ResNet (Lee et al. 2020), p = 3 and f = 1e-6 as there: a dead channel gives
+    0.01 N^{-1/3} where ``GeneralizedMean`` gives 1e-6. It has no weights.
+
+    Shape: (B, C, N) -> (B, C).
+
+    Args:
+        dim: channels C.
+        p: the exponent.
+        floor: f, the least sum of powers.
+    """
+
+    min_positions = 1
+
+    def __init__(self, dim: int, *, p: float = 3.0, floor: float = 1e-6) -> None:
+        super().__init__()
+        if p <= 0:
+            raise ValueError(f"the generalized mean needs p > 0; got {p}. The usual one is 3")
+        self.out_features = dim
+        self.p = p
+        self.floor = floor
+
+    def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b c"]:
+        return functional.generalized_mean(x, self.p).clamp(min=(self.floor / x.shape[-1]) ** (1 / self.p))
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, floor={self.floor}"
+
+
+class Flatten(nn.Module):
+    """Every position's descriptor side by side: no pooling at all, and maps of one size only.
+
+    Shape: (B, C, N) -> (B, N * C), position by position (H, W, C); or (B, C * N), channel by channel.
+
+    Args:
+        dim: channels C.
+        positions: N = H W, which the classifier is as wide as.
+        channels_last: H, W, C, as TensorFlow flattens; False: C, H, W, as PyTorch does.
+
+    Raises:
+        ValueError: a map of another number of positions.
+    """
+
+    min_positions = 1
+
+    def __init__(self, dim: int, *, positions: int, channels_last: bool = True) -> None:
+        super().__init__()
+        if positions < 1:
+            raise ValueError(f"flatten needs the number of positions of its maps, 1 or more; got {positions}")
+        self.out_features = dim * positions
+        self.positions = positions
+        self.channels_last = channels_last
+
+    def forward(self, x: Float[Tensor, "b c n"]) -> Float[Tensor, "b d"]:
+        if x.shape[-1] != self.positions:
+            raise ValueError(
+                f"this flatten pool is built for maps of {self.positions} positions; got {x.shape[-1]}. "
+                "Give images of the size it was made for, or build it with their positions"
+            )
+        return (x.transpose(1, 2) if self.channels_last else x).flatten(1)
+
+    def extra_repr(self) -> str:
+        return f"positions={self.positions}, channels_last={self.channels_last}"
+
+
 class MeanDeviation(nn.Module):
     """Mean and standard deviation side by side; see ``covpool.functional.mean_and_deviation``.
 

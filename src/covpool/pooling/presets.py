@@ -95,6 +95,8 @@ _row("covariance", fast_mpncov.covariance, 2, "covariance without normalisation"
 _row("bilinear", fast_mpncov.bilinear, 2, "second moment, signed square root, l2", "Lin et al. ICCV 2015 (B-CNN)")
 _row("avg", first_order.avg, 1, "global average pooling", "Lin et al. ICLR 2014")
 _row("gem", first_order.gem, 1, "generalized mean with a learned exponent", "Radenovic et al. TPAMI 2019")
+_row("gem-fixed", first_order.gem_fixed, 1, "generalized mean of a fixed exponent", "Lee et al. 2020 (Assemble-ResNet)")
+_row("flatten", first_order.flatten, 1, "every position, of maps of one size", "Lee et al. 2020 (Assemble-ResNet)")
 _row("max", first_order.max, 1, "global maximum pooling", "textbook")
 _row("stats", first_order.stats, 1, "mean and standard deviation", "Snyder et al. ICASSP 2018")
 _row(

@@ -7,6 +7,8 @@ from covpool.pooling.first_order import (
     Average,
     ExpandedAverage,
     FirstOrderPool,
+    FixedGeneralizedMean,
+    Flatten,
     GeneralizedMean,
     LogSumExp,
     Maximum,
@@ -28,6 +30,20 @@ def max(in_features: int, reduce_to: int | None = None) -> FirstOrderPool:
 def gem(in_features: int, reduce_to: int | None = None, *, p: float = 3.0, learn_p: bool = True) -> FirstOrderPool:
     """Generalized mean with a learned exponent (Radenovic et al. TPAMI 2019)."""
     summarize = GeneralizedMean(reduce_to or in_features, p=p, learn_p=learn_p)
+    return FirstOrderPool(in_features, reduce_to, summarize=summarize)
+
+
+def gem_fixed(in_features: int, reduce_to: int | None = None, *, p: float = 3.0, floor: float = 1e-6) -> FirstOrderPool:
+    """Generalized mean of a fixed exponent (Lee et al. 2020, Assemble-ResNet)."""
+    summarize = FixedGeneralizedMean(reduce_to or in_features, p=p, floor=floor)
+    return FirstOrderPool(in_features, reduce_to, summarize=summarize)
+
+
+def flatten(
+    in_features: int, reduce_to: int | None = None, *, positions: int, channels_last: bool = True
+) -> FirstOrderPool:
+    """Every position's descriptor side by side, for maps of ``positions`` = H W."""
+    summarize = Flatten(reduce_to or in_features, positions=positions, channels_last=channels_last)
     return FirstOrderPool(in_features, reduce_to, summarize=summarize)
 
 
