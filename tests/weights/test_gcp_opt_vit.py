@@ -1,4 +1,5 @@
 import json
+from argparse import Namespace
 from functools import cache
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 import torch
 
 from covpool.models import create_network
-from covpool.weights import WeightsMismatch, convert, export
+from covpool.weights import WeightsMismatch, convert, export, read_arrays
 from golden_files import GOLDEN
 
 TINY = "gcp_opt/deit-drop-tiny"
@@ -60,6 +61,24 @@ def test_names_saved_inside_data_parallel_are_understood():
     plain, _ = convert(official(), TINY)
     wrapped, _ = convert({f"module.{name}": array for name, array in official().items()}, TINY)
     assert all(torch.equal(wrapped[name], plain[name]) for name in plain)
+
+
+def test_averaged_weights_are_taken_from_a_checkpoint_of_the_training_program(tmp_path):
+    """What timm 0.4.12 saves with ``--model-ema``, which the release judges."""
+    averaged = {name: torch.from_numpy(array) for name, array in official().items()}
+    content = {
+        "epoch": 309,
+        "arch": "Deit_drop_Tiny",
+        "state_dict": {name: array + 1 for name, array in averaged.items()},
+        "optimizer": {"state": {0: {"step": 7}}, "param_groups": [{"lr": 1e-3, "betas": (0.9, 0.999)}]},
+        "version": 2,
+        "args": Namespace(model="Deit_drop_Tiny", scale=[0.08, 1.0]),
+        "state_dict_ema": averaged,
+        "metric": 71.5,
+    }
+    torch.save(content, tmp_path / "model_best.pth.tar")
+    state, _ = convert(read_arrays(tmp_path / "model_best.pth.tar"), TINY)
+    assert torch.equal(state["head.classifier.bias"], averaged["classifier.visual_fc.bias"])
 
 
 def test_the_number_of_classes_is_read_from_the_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,8 +17,10 @@ from covpool.weights.rename import KEEP, Ledger, Rule, WeightsMismatch, rename
 
 logger = logging.getLogger("covpool")
 
-# Where files of training programs keep the network among other things, in the order they are looked for.
-_NESTED = ("ema", "network", "state_dict", "model")
+# Where files of training programs keep the network among other things, in the order they are looked for: averaged
+# weights first, which is what their programs judge too (timm's state_dict_ema, the transformers of DropCov).
+_NESTED = ("ema", "state_dict_ema", "network", "state_dict", "model")
+_HARMLESS = [argparse.Namespace]  # the arguments of a training program, in checkpoints of timm
 
 
 def load_weights(
@@ -73,7 +76,8 @@ def read_arrays(path: str | Path) -> Mapping[str, Tensor]:
 def read_torch(path: Path) -> Any:
     """The content of a PyTorch file, in which no code is run; ValueError where that cannot be."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_HARMLESS):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling the bytes of a stranger raises anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path} cannot be read as a PyTorch file of plain weights: {reason}") from error
