@@ -1,4 +1,4 @@
-"""The transformers released with DropCov (Wang et al. NeurIPS 2022, mingzeG/DropCov); its ResNets are in ``gcp_opt``."""
+"""The transformers released with DropCov (Wang et al. NeurIPS 2022); the ResNets of that release are in ``gcp_opt``."""
 
 from __future__ import annotations
 
