@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import timm
-from timm.layers import Conv2dSame, MaxPool2dSame
+from timm.layers import Conv2dSame, create_pool2d
 from torch import nn
 
 EPS = 1e-4
@@ -49,7 +49,7 @@ def mindspore_resnet50(in_chans: int = 3) -> nn.Module:
     network = timm.create_model("resnet50", num_classes=0, in_chans=in_chans)
     _keep_resolution(network)
     _set_norms(network, EPS)
-    network.maxpool = MaxPool2dSame(3, stride=2)
+    network.maxpool = create_pool2d("max", 3, stride=2, padding="same")
     for path, module in list(network.named_modules()):
         if isinstance(module, nn.Conv2d) and module.stride == (2, 2) and module.kernel_size != (1, 1):
             owner, _, leaf = path.rpartition(".")
@@ -80,6 +80,6 @@ def _set_norms(network: nn.Module, eps: float) -> None:
 
 
 def _same(conv: nn.Conv2d) -> Conv2dSame:
-    same = Conv2dSame(conv.in_channels, conv.out_channels, conv.kernel_size, stride=conv.stride, bias=False)  # type: ignore[arg-type]
+    same = Conv2dSame(conv.in_channels, conv.out_channels, conv.kernel_size, stride=conv.stride, bias=False)
     same.weight = conv.weight  # keeps timm's initialisation
     return same

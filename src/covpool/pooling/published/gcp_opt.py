@@ -35,12 +35,15 @@ of_tokens.register("learned-scale", lambda dim: Scale(dim**-0.5, learn=True))
 of_tokens.register("layer-norm", lambda dim: RowNorm(dim))
 
 
-def dropcov(in_features: int, reduce_to: int | None = None, *, normalize: str = "none") -> SecondOrderPool:
+def dropcov(
+    in_features: int, reduce_to: int | None = None, *, normalize: str = "none", reduce_eps: float = 1e-5
+) -> SecondOrderPool:
     """DropCov: adaptive channel drop in training, covariance, triangle (Wang et al. NeurIPS 2022).
 
     ``normalize`` is what follows the covariance: none as released, or one of the release's other normalisations:
     signed-sqrt, l2, signed-sqrt-l2 (epn), newton-schulz (mpn), singular-power (svpn), scale, learned-scale,
-    layer-norm (which leaves no symmetric matrix: all entries are kept).
+    layer-norm (which leaves no symmetric matrix: all entries are kept). ``reduce_eps`` is batch norm's in the
+    reduction, 1e-4 in the MindSpore release.
     """
     dim = reduce_to or in_features
     slot, vectorize = after_drop.get(normalize)(dim)
@@ -51,6 +54,7 @@ def dropcov(in_features: int, reduce_to: int | None = None, *, normalize: str = 
         describe=Covariance(),
         normalize=slot,
         vectorize=vectorize,
+        reduce_eps=reduce_eps,
     )
 
 
@@ -64,17 +68,25 @@ def crosscov(
     token_drop: float = 0.2,
     entry_drop: float = 0.5,
     normalize: str = "singular-power",
+    spare: bool = False,
 ) -> SecondOrderPool:
     """Multi-head cross-covariance of tokens (Xie et al. 2021; the transformers of Wang et al. NeurIPS 2022).
 
-    ``center="head"`` subtracts one number a head, as the released networks do; ``normalize="none"`` is theirs too.
+    ``center="head"`` subtracts one number a head, as the released networks do; ``normalize="none"`` and ``spare=True``
+    (weights that nothing reads) are theirs too.
     The choices are singular-power (svpn), newton-schulz, none, scale, learned-scale and layer-norm.
     """
     return SecondOrderPool(
         in_features,
         reduce_to,
         describe=CrossCovariance(
-            reduce_to or in_features, heads, head_dim, center=center, token_drop=token_drop, entry_drop=entry_drop
+            reduce_to or in_features,
+            heads,
+            head_dim,
+            center=center,
+            token_drop=token_drop,
+            entry_drop=entry_drop,
+            spare=spare,
         ),
         normalize=of_tokens.get(normalize)(head_dim),
         vectorize=Entries(heads * head_dim**2),

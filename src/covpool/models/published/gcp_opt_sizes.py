@@ -1,0 +1,40 @@
+"""Parameters and multiply-adds at 224 pixels of the networks of ``gcp_opt``, counted (``covpool.evaluation``).
+
+Multiply-adds are those of convolutions and matrix products, the covariance and its root included.
+"""
+
+SIZES: dict[str, tuple[int, int]] = {
+    "resnet18-gap": (11_689_512, 1_814_073_344),
+    "resnet34-gap": (21_797_672, 3_663_761_408),
+    "resnet50-gap": (25_557_032, 4_089_184_256),
+    "resnet101-gap": (44_549_160, 7_801_405_440),
+    "resnet18-mpncov": (44_205_096, 3_228_141_312),
+    "resnet34-mpncov": (54_313_256, 5_771_462_400),
+    "resnet50-mpncov": (56_929_832, 6_465_095_424),
+    "resnet101-mpncov": (75_921_960, 10_177_316_608),
+    "resnet152-mpncov": (91_565_608, 13_889_537_792),
+    "resnet18-mpncov-128": (19_499_304, 3_098_262_016),
+    "resnet34-mpncov-128": (29_607_464, 5_641_583_104),
+    "resnet50-mpncov-128": (32_027_432, 6_296_680_960),
+    "resnet101-mpncov-128": (51_019_560, 10_008_902_144),
+    "resnet152-mpncov-128": (66_663_208, 13_721_123_328),
+    "mobilenet-v2-gap": (3_504_872, 300_774_272),
+    "mobilenet-v2-mpncov": (35_449_064, 354_298_956),
+    "mobilenet-v2-mpncov-128": (10_644_968, 318_607_692),
+    "shufflenet-v2-x1_0-gap": (2_278_604, 144_907_992),
+    "shufflenet-v2-x0_5-mpncov": (33_501_448, 91_045_868),
+    "shufflenet-v2-x1_0-mpncov": (34_413_260, 195_477_412),
+    "shufflenet-v2-x1_5-mpncov": (35_638_280, 346_328_812),
+    "shufflenet-v2-x2_0-mpncov": (38_766_796, 645_643_940),
+    "resnet18-dropcov": (44_205_099, 3_118_117_888),
+    "resnet34-dropcov": (54_313_259, 5_661_438_976),
+    "resnet50-dropcov": (56_929_835, 6_355_072_000),
+    "resnet101-dropcov": (75_921_963, 10_067_293_184),
+    "resnet152-dropcov": (91_565_611, 13_779_514_368),
+    "mindspore-resnet18-mpncov": (19_499_304, 3_098_262_016),
+    "mindspore-resnet34-mpncov": (29_607_464, 5_641_583_104),
+    "mindspore-resnet50-mpncov": (32_027_432, 6_296_680_960),
+    "mindspore-resnet18-dropcov": (19_499_307, 3_070_999_040),
+    "mindspore-resnet34-dropcov": (29_607_467, 5_614_320_128),
+    "mindspore-resnet50-dropcov": (32_027_435, 6_269_417_984),
+}
