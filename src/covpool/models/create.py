@@ -63,7 +63,8 @@ def create_network(
         pretrained: weights of the backbone, from an installed package or through timm.
         reduce_to: channels that are pooled, after a 1x1 convolution. ``"auto"`` (default): 256 where a second-order
             pool meets more than 256 channels, since C channels become C(C+1)/2 numbers, 2.1 million for a ResNet-50,
-            and a classifier of that width does not train; None: all channels.
+            and a classifier of that width does not train (not for ``crosscov``, which makes narrow descriptors
+            itself); None: all channels.
         last_stride: 1 keeps the resolution of the last but one stage, four times the positions, as the published
             networks do; None (default) leaves the backbone as it is.
         drop_rate: dropout of the vector that the classifier sees; None: 0.
@@ -197,7 +198,8 @@ def _check_positions(row: Named, body: nn.Module, features: Tensor) -> None:
 def _width(row: Named, channels: int) -> int | None:
     if not isinstance(row.reduce_to, str):
         return row.reduce_to
-    return AUTO_WIDTH if pools.get(row.pool).order == 2 and channels > AUTO_WIDTH else None
+    preset = pools.get(row.pool)
+    return AUTO_WIDTH if preset.order == 2 and not preset.projects and channels > AUTO_WIDTH else None
 
 
 def _plain(architecture: Mapping[str, Any]) -> dict[str, Any]:

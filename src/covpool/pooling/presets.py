@@ -24,12 +24,16 @@ from covpool.registry import Registry, check_options
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """A row of the table: how a pool is built, its statistical order, what it is and who published it."""
+    """A row of the table: how a pool is built, its statistical order, what it is and who published it.
+
+    ``projects``: it makes narrow descriptors itself, so a network puts no reduction in front unless asked to.
+    """
 
     build: Callable[..., nn.Module]
     order: int
     summary: str
     source: str
+    projects: bool = False
 
 
 pools = Registry[Preset]("pool")
@@ -85,8 +89,17 @@ def list_pools() -> list[str]:
     return pools.names()
 
 
-def _row(name: str, build: Callable[..., nn.Module], order: int, summary: str, source: str, *aliases: str) -> None:
-    pools.register(name, Preset(build=build, order=order, summary=summary, source=source), aliases=aliases)
+def _row(
+    name: str,
+    build: Callable[..., nn.Module],
+    order: int,
+    summary: str,
+    source: str,
+    *aliases: str,
+    projects: bool = False,
+) -> None:
+    preset = Preset(build=build, order=order, summary=summary, source=source, projects=projects)
+    pools.register(name, preset, aliases=aliases)
 
 
 _row("isqrt", fast_mpncov.isqrt, 2, "covariance, Newton-Schulz square root", "Li et al. CVPR 2018", "mpncov")
@@ -114,7 +127,14 @@ _row("sr-sop", gm_sop.sr_sop, 2, "covariance, square root of 3 steps", "Wang et 
 _row("gm-sop", gm_sop.gm_sop, 2, "gated mixture of square-root pools", "Wang et al. NeurIPS 2018 (GM-SOP)")
 _row("gm-gap", gm_sop.gm_gap, 1, "gated mixture of averages: the control of gm-sop", "Wang et al. NeurIPS 2018")
 _row("dropcov", gcp_opt.dropcov, 2, "adaptive channel drop, covariance", "Wang et al. NeurIPS 2022 (DropCov)")
-_row("crosscov", gcp_opt.crosscov, 2, "multi-head cross-covariance of tokens", "Xie et al. 2021 (So-ViT)")
+_row(
+    "crosscov",
+    gcp_opt.crosscov,
+    2,
+    "multi-head cross-covariance of tokens",
+    "Xie et al. 2021 (So-ViT)",
+    projects=True,
+)
 
 _row("improved-bilinear", bilinear.improved_bilinear, 2, "second moment, matrix and signed root", "Lin, Maji BMVC 2017")
 _row("random-maclaurin", bilinear.random_maclaurin, 2, "second moment in random forms", "Gao et al. CVPR 2016")

@@ -61,3 +61,33 @@ def test_a_network_trains_in_every_part_that_is_not_fixed():
     assert without == ["backbone.pos_embed"]
     spare = network.head.pool.describe.project.weight.grad[2 * 6 * 14 :]
     assert not spare.any()
+
+
+SAME_HEAD = {"heads": 6, "head_dim": 24, "center": "head", "normalize": "none"}
+
+
+@pytest.mark.parametrize(
+    ("backbone", "options", "summary", "width"),
+    [
+        ("deit_tiny_patch16_224", {"depth": 1}, "sum", 192),
+        ("cait_xxs24_224", {"depth": 1}, "sum", 192),  # its class token comes in after the blocks
+        ("swin_tiny_patch4_window7_224", {"depths": (1, 1, 1, 1)}, None, 768),  # no class token: the vector alone
+    ],
+)
+def test_the_same_head_goes_on_other_transformers_without_a_reduction(backbone, options, summary, width):
+    network = create_network(
+        backbone, "crosscov", 5, summary=summary, pool_options=SAME_HEAD, backbone_options=options
+    ).eval()
+    assert network.head.pool.describe.project.in_features == width
+    assert network.head.classifier.in_features == 3456
+    features = network.features(torch.randn(1, 3, 224, 224))
+    logits, vector = network.forward_head(features), network.forward_head(features, pre_logits=True)
+    expected = network.head.classifier(vector)
+    if summary == "sum":
+        expected = expected + network.head.summary_classifier(features.summary)
+    torch.testing.assert_close(logits, expected)
+
+
+def test_a_sum_needs_a_class_token_and_says_so():
+    with pytest.raises(ValueError, match="class token"):
+        create_network("swin_tiny_patch4_window7_224", "crosscov", summary="sum", backbone_options={"depths": (1,) * 4})
