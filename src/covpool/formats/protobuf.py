@@ -87,7 +87,7 @@ def integers(field: Field, span: Span, most: int = 64) -> list[int]:
     """A repeated number, packed or one of many; CorruptFile where there are more than ``most``."""
     if not isinstance(field.value, Span):
         return [integer(field, span)]
-    found = []
+    found: list[int] = []
     while field.value.left:
         if len(found) >= most:
             span.fail(f"field {field.number} has more than {most} numbers; it is damaged", field.offset)
