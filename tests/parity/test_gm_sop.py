@@ -1,4 +1,4 @@
-"""Values and gradients of the official GM-SOP layers, in float64."""
+"""Values and gradients of the official GM-SOP layers, in float64 and float32."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from covpool.functional.gating import balance_loss, gate_scores, top_k_weights
 from covpool.pooling import FirstOrderPool, create_pool
 from covpool.pooling.first_order import Average
 from covpool.pooling.mixture import GatedMixture
-from golden_files import golden
+from golden_files import assert_float32_is_close, golden
 
 TOLERANCE = {"rtol": 1e-8, "atol": 1e-10}
 
@@ -28,6 +28,14 @@ def test_scores_and_weights_equal_the_official_gate(mode):
     for leaf, gradient in zip(leaves, names.values(), strict=True):
         found = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
         torch.testing.assert_close(found, fields[gradient], **TOLERANCE)
+    single = noise.float() if mode == "normal" else None
+    assert_float32_is_close(
+        lambda *leaves: top_k_weights(gate_scores(*leaves, single), int(fields["topk"])),
+        [fields[name] for name in names],
+        fields["weights"],
+        fields["dweights"],
+        [fields[names[name]] if mode == "normal" or name != "gating_noise_w" else None for name in names],
+    )
 
 
 @pytest.mark.parametrize("case", [0, 1, 2, 4])
@@ -63,6 +71,8 @@ def test_the_balance_loss_is_the_official_one_over_the_batch(strength):
     torch.testing.assert_close(loss, fields["loss"], **TOLERANCE)
     loss.backward()
     torch.testing.assert_close(weights.grad, fields["dweights"], **TOLERANCE)
+    single = lambda weights: len(weights) * balance_loss(weights, float(strength))  # noqa: E731
+    assert_float32_is_close(single, fields["weights"], loss, torch.ones(()), fields["dweights"])
 
 
 class Given(nn.Module):
@@ -96,11 +106,13 @@ def test_the_sum_equals_the_official_one():
 def test_sr_sop_equals_the_official_chain():
     fields = golden("gm_sop/layer_srsop_iter3")
     x = fields["x"].clone().requires_grad_()
-    y = create_pool("sr-sop", 6)(x)
     rows, columns = torch.tril_indices(6, 6)
     place = torch.empty(6, 6, dtype=torch.long)
     place[tuple(torch.triu_indices(6, 6))] = torch.arange(21)
-    y = y[:, place[columns, rows]]
+    pool = create_pool("sr-sop", 6)
+    chain = lambda x: pool(x)[:, place[columns, rows]]  # noqa: E731
+    y = chain(x)
     torch.testing.assert_close(y, fields["out"], **TOLERANCE)
     y.backward(fields["dout"])
     torch.testing.assert_close(x.grad, fields["dx"], **TOLERANCE)
+    assert_float32_is_close(chain, fields["x"], fields["out"], fields["dout"], fields["dx"])

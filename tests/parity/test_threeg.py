@@ -1,4 +1,6 @@
-"""Values and gradients of the official 3G-Net layers, in float64, and of the estimator they stand for."""
+"""Values and gradients of the official 3G-Net layers, in float64 and float32, and of the estimator they stand for."""
+
+import functools
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ from covpool.functional.gaussian import generalized_gaussian_scatter, generalize
 from covpool.observe import observe
 from covpool.pooling import create_pool
 from covpool.pooling.reweight import PositionGate
-from golden_files import golden
+from golden_files import assert_float32_is_close, golden, relative_error
 
 TOLERANCE = {"rtol": 1e-8, "atol": 1e-10}
 BATCH_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
@@ -72,6 +74,10 @@ def test_a_gate_equals_the_official_block(mode):
     torch.testing.assert_close(x.grad, fields["grad_x"], **TOLERANCE)
     torch.testing.assert_close(z.grad, fields["grad_z"], **TOLERANCE)
     assert_gradients_equal(gate, fields)
+    gate = PositionGate(8).train(mode == "train")
+    load(gate, fields, mode)
+    inputs, gradients = ([fields[name] for name in names] for names in (("x", "z"), ("grad_x", "grad_z")))
+    assert_float32_is_close(lambda x, z: gate(x, z) * x, inputs, fields["out"], fields["grad_out"], gradients)
 
 
 @pytest.mark.parametrize("mode", ["eval", "train"])
@@ -93,13 +99,14 @@ def test_the_pool_equals_the_official_representation(mode):
         assert_gradients_equal(gate, fields, f"AtMp{position}.")
 
 
-def test_the_pool_in_float32_stays_close_to_the_official_representation():
-    fields = golden("threeg/layer_3g_eval")
-    pool = create_pool("threeg", 8).eval()
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_the_pool_in_float32_stays_close_to_the_official_representation(mode):
+    fields = golden(f"threeg/layer_3g_{mode}")
+    pool = create_pool("threeg", 8).train(mode == "train")
     for position, gate in enumerate(pool.reweight.gates, start=1):
-        load(gate, fields, "eval", f"AtMp{position}.")
-    y = pool(fields["x"].float())[:, upper_of_lower(8)].double()
-    assert (y - fields["out"]).norm() <= 1e-5 * fields["out"].norm()
+        load(gate, fields, mode, f"AtMp{position}.")
+    outer = (fields["out"], fields["grad_out"], fields["grad_x"])
+    assert_float32_is_close(lambda x: pool(x)[:, upper_of_lower(8)], fields["x"], *outer)
 
 
 def test_the_covariance_equals_the_official_one():
@@ -109,6 +116,8 @@ def test_the_covariance_equals_the_official_one():
     torch.testing.assert_close(y, fields["out"], **TOLERANCE)
     y.backward(fields["grad_out"])
     torch.testing.assert_close(x.grad, fields["grad_x"], **TOLERANCE)
+    outer = (fields["out"], fields["grad_out"], fields["grad_x"])
+    assert_float32_is_close(lambda x: functional.covariance(x.flatten(2), ridge=1e-7), fields["x"], *outer)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 7])
@@ -121,6 +130,8 @@ def test_the_root_equals_the_official_one(steps):
     y.backward(fields["grad_out"])
     expected = fields[f"grad_x_{steps}"]
     torch.testing.assert_close(x.grad + x.grad.mT, expected + expected.mT, **TOLERANCE)
+    single = functools.partial(functional.matrix_sqrt, steps=steps)
+    assert_float32_is_close(single, fields["x"], fields[f"out_{steps}"], fields["grad_out"], x.grad)
 
 
 def test_the_official_triangle_is_the_lower_one():
@@ -139,6 +150,9 @@ def test_hard_maps_give_what_the_official_layers_give(case):
     torch.testing.assert_close(y, fields[f"{case}/out"], **TOLERANCE)
     y.backward(fields[f"{case}/grad_out"])
     torch.testing.assert_close(x.grad, fields[f"{case}/grad_x"], rtol=1e-8, atol=1e-8)
+    flat = case in ("zero", "constant")  # whose gradient is zero: no relative error
+    outer = (fields[f"{case}/out"], fields[f"{case}/grad_out"], None if flat else fields[f"{case}/grad_x"])
+    assert_float32_is_close(lambda x: pool(x)[:, upper_of_lower(6)], fields[f"{case}/x"], *outer)
 
 
 @pytest.mark.parametrize("theta", [0.0, 0.5, 1.0])
@@ -151,3 +165,5 @@ def test_many_steps_reach_the_fixed_point_of_the_estimator(beta, theta):
     torch.testing.assert_close(sigma, expected, rtol=1e-8, atol=1e-8 * expected.abs().max().item())
     weights = generalized_gaussian_weights(fields["x"], sigma, beta)
     torch.testing.assert_close(weights, fields[f"b{beta}_t{theta}/w"], rtol=1e-7, atol=1e-10)
+    single = generalized_gaussian_scatter(fields["x"].float(), beta=beta, theta=theta, steps=steps, center=False)
+    assert relative_error(single, expected) <= 1e-5
