@@ -58,20 +58,25 @@ def _unreleased(network: Named, parameters: int, flops: int) -> Published:
 
 
 NETWORKS: Mapping[str, Published] = {
-    "threeg/resnet18": _unreleased(_network("resnet18"), 45_245_547, 0),
-    "threeg/resnet23": _unreleased(_network("resnet26", layers=(1, 2, 2, 2)), 48_338_027, 0),
-    "threeg/resnet34": _unreleased(_network("resnet34"), 55_353_707, 0),
+    "threeg/resnet18": _unreleased(_network("resnet18"), 45_245_547, 3_538_569_548),
+    "threeg/resnet23": _unreleased(_network("resnet26", layers=(1, 2, 2, 2)), 48_338_027, 4_155_132_236),
+    "threeg/resnet34": _unreleased(_network("resnet34"), 55_353_707, 6_081_890_636),
     "threeg/resnet50": _released(
-        _network("resnet50"), "ResNet50-3G-ImageNet.pth.tar", 57_970_283, 0, (21.34, 5.70), _ONE_CROP
+        _network("resnet50"), "ResNet50-3G-ImageNet.pth.tar", 57_970_283, 6_775_523_660, (21.34, 5.70), _ONE_CROP
     ),
     "threeg/resnet101": _released(
-        _network("resnet101"), "3g_resnet101_ImageNet", 76_962_411, 0, (20.40, 5.21), _ONE_CROP
+        _network("resnet101"), "3g_resnet101_ImageNet", 76_962_411, 10_487_744_844, (20.40, 5.21), _ONE_CROP
     ),
-    "threeg/resnet152": _unreleased(_network("resnet152"), 92_606_059, 0),
+    "threeg/resnet152": _unreleased(_network("resnet152"), 92_606_059, 14_199_966_028),
     "threeg/resnet50-places365": _released(
-        _network("resnet50", 365), "ResNet50-3G-Places365.pth.tar", 37_080_688, 0, (43.07, 13.44), _TEN_CROPS
+        _network("resnet50", 365),
+        "ResNet50-3G-Places365.pth.tar",
+        37_080_688,
+        6_754_634_700,
+        (43.07, 13.44),
+        _TEN_CROPS,
     ),
     "threeg/resnet101-places365": _released(
-        _network("resnet101", 365), "3g_resnet101_Places365", 56_072_816, 0, (42.82, 13.00), _TEN_CROPS
+        _network("resnet101", 365), "3g_resnet101_Places365", 56_072_816, 10_466_855_884, (42.82, 13.00), _TEN_CROPS
     ),
 }
