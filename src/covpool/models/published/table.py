@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from covpool.models.published import gm_sop, threeg
+from covpool.models.published import assembled, fast_mpncov, gcp_opt, gcp_opt_vit, gm_sop, threeg
 from covpool.models.published.card import published_networks
 
-for _system in (threeg, gm_sop):
+for _system in (fast_mpncov, threeg, gm_sop, gcp_opt, gcp_opt_vit, assembled):
     for _name, _network in _system.NETWORKS.items():
         published_networks.register(_name, _network)
 
