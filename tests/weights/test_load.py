@@ -87,8 +87,10 @@ def test_files_without_weights_are_refused(content, sentence, tmp_path):
 def test_files_that_need_code_to_be_run_are_refused(tmp_path):
     torch.save(nn.Linear(1, 1), tmp_path / "whole.pt")
     (tmp_path / "text.pt").write_text("hello")
-    for name in ("whole.pt", "text.pt"):
-        with pytest.raises(ValueError, match=f"{name} cannot be read as a PyTorch file of plain weights"):
+    for name, reason in {
+        "whole.pt": "it asks for torch.nn.modules.linear.Linear",
+        "text.pt": "its content is of no format that is known",
+        "absent.pt": "there is no such file",
+    }.items():
+        with pytest.raises(ValueError, match=f"cannot read .*{name}: .*{reason}"):
             read_arrays(tmp_path / name)
-    with pytest.raises(ValueError, match=r"no weights file at .*absent.pt"):
-        read_arrays(tmp_path / "absent.pt")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,15 +16,15 @@ class Stored:
     Args:
         shape: as the file states it.
         dtype: the type in the file, as a word (``bfloat16`` has no numpy type).
-        load: reads it; the array is a copy that may be written to.
+        load: reads it; a numpy array that may be written to (files of PyTorch give tensors).
     """
 
     shape: tuple[int, ...]
     dtype: str
-    load: Callable[[], np.ndarray]
+    load: Callable[[], Any]
 
 
-class Arrays(Mapping[str, np.ndarray]):
+class Arrays(Mapping[str, Any]):
     """The arrays of a file by name, in the order of the file, read one at a time.
 
     Args:
@@ -51,7 +52,7 @@ class Arrays(Mapping[str, np.ndarray]):
         self.stored, self.format, self.listed = dict(stored), format, listed
         self.left_out, self.order = dict(left_out or {}), order
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> Any:
         return self.stored[name].load()
 
     def __iter__(self) -> Iterator[str]:

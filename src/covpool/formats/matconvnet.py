@@ -95,7 +95,7 @@ def _check_size(arrays: Arrays, size: int, path: str) -> None:
 
 
 def network_value(path: str | Path, *names: str) -> Value | None:
-    """A value of the file's ``net`` by its path, such as ``"meta", "normalization", "averageImage"``; None: not there."""
+    """A value of the file's ``net`` by its path, ``"meta", "normalization"``; None: not there."""
     here: Value | None = _variables(path).get("net")
     for name in names:
         here = here.one(name) if isinstance(here, Struct) else None

@@ -3,7 +3,8 @@
 from covpool.weights.catalog import Offline, offline
 from covpool.weights.convert import convert, export, find_dialect
 from covpool.weights.dialect import Dialect
-from covpool.weights.load import load_weights, read_arrays, read_torch
+from covpool.weights.files import read_arrays, read_torch
+from covpool.weights.load import load_weights
 from covpool.weights.rename import KEEP, Ledger, Rule, WeightsMismatch, rename
 
 __all__ = [
