@@ -48,12 +48,12 @@ def _linear(array: Tensor) -> Tensor:
 
 
 def _vector(array: Tensor) -> Tensor:
-    return array.flatten()
+    return array.flatten() if max(array.shape, default=1) == array.numel() else array
 
 
 def _variance(sigma: Tensor) -> Tensor:
     """MatConvNet divides by the stored deviation, which has eps in it; we add eps to the variance."""
-    return (sigma.flatten().double().square() - EPS).clamp(min=0).to(sigma.dtype)
+    return (sigma.double().square() - EPS).clamp(min=0).to(sigma.dtype)
 
 
 def _as_filters(weight: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ def _prepare(arrays: Arrays, network: str) -> dict[str, Tensor]:
     stacked = {f"CM_*_{letter}_f": torch.stack([_linear(a) for a in bank]) for letter, bank in banks.items()}
     single: dict[str, Tensor] = {}
     for name, array in arrays.items():
-        if name.endswith("_bn_m") and array.numel() and array.shape[-1] == 2:
+        if name.endswith("_bn_m") and array.shape[-1:] == (2,) and array.dim() <= 2:
             single[f"{name}(:,1)"], single[f"{name}(:,2)"] = array.reshape(-1, 2).unbind(1)
         elif re.fullmatch(_POINTWISE, name):
             match = re.fullmatch(_CANDIDATE, name)
