@@ -97,7 +97,7 @@ def _preactivated(convolutions: int, blocks: tuple[int, ...]) -> Iterator[str]:
 
 
 def _blocks(convolutions: int, blocks: tuple[int, ...]) -> Iterator[tuple[str, bool]]:
-    """Each block, and whether it changes the width: the first of a stage; in stage one only where it is a bottleneck."""
+    """Each block, and whether it changes the width: the first of a stage, in stage one only of bottlenecks."""
     for stage, count in enumerate(blocks, start=1):
         for index in range(count):
             yield f"layer{stage}.{index}", index == 0 and (stage > 1 or convolutions == 3)
@@ -120,10 +120,10 @@ def label_dense(arrays: Arrays, network: str) -> dict[str, Tensor]:
 
 
 def rules(network: str) -> list[Rule]:
-    """One rule a variable."""
-    numbered = [Rule(str(index), name, _to_torch) for index, name in enumerate(names(network))]
+    """The number of a variable says what it is, the dense layers apart."""
+    order = dict(enumerate(names(network)))
     return [
-        *numbered,
+        Rule(r"(\d+)", lambda m: order.get(int(m[1]), f"variable {m[1]}"), _to_torch),  # beyond the last: no such name
         Rule(r"\d+ dense 1 of 1 kernel", "head.classifier.weight", _transposed),
         Rule(r"\d+ dense 1 of 1 bias", "head.classifier.bias", _to_torch),
         Rule(r"\d+ dense (\d) of \d kernel", lambda m: f"{_hidden_layer(int(m[1]))}.weight", _transposed),

@@ -58,11 +58,10 @@ class CifarResNet(nn.Module):
         self.conv1 = nn.Conv2d(in_chans, WIDTHS[0], 3, padding=1, bias=False)
         self.bn1 = nn.Identity() if preactivated else nn.BatchNorm2d(WIDTHS[0])
         self.act = nn.ReLU()
-        before = [WIDTHS[0], *widths]
-        for index, (width, stride) in enumerate(zip(WIDTHS, STRIDES, strict=True)):
-            first = block(before[index], width, stride)
-            rest = (block(widths[index], width, 1) for _ in range(blocks - 1))
-            self.add_module(f"layer{index + 1}", nn.Sequential(first, *rest))
+        self.layer1, self.layer2, self.layer3 = (
+            nn.Sequential(block(wide, width, stride), *(block(wider, width, 1) for _ in range(blocks - 1)))
+            for wide, wider, width, stride in zip((WIDTHS[0], *widths[:-1]), widths, WIDTHS, STRIDES, strict=True)
+        )
         self.norm = nn.BatchNorm2d(widths[-1]) if preactivated else nn.Identity()
         self.preactivated = preactivated
         self.num_classes = 0

@@ -40,68 +40,62 @@ def _card(name: str, network: Named, source: str, **facts: Any) -> Published:
     return Published(network=network, source=source, parameters=parameters, flops=flops, **facts)
 
 
-def _released() -> Iterator[tuple[str, Published]]:
-    """The README's table: single crop 224, error of the PyTorch release; the TensorFlow figures are in the notes."""
-    yield (
-        "resnet50",
-        _card(
-            "resnet50",
-            _RESNET,
-            PYTORCH,
-            top1_error=21.71,
-            top5_error=6.13,
-            preprocessing=IMAGENET,
-            files=(
-                # served by the code; trained before December 2018, when the triangle was the lower one (issue #20)
+# The README's table: single crop 224, errors of the PyTorch release; those of TensorFlow and the paper are in the notes.
+_RELEASED: dict[str, tuple[Named, str, dict[str, Any]]] = {
+    "resnet50": (
+        _RESNET,
+        PYTORCH,
+        {
+            "top1_error": 21.71,
+            "top5_error": 6.13,
+            "files": (
+                # served by the code; trained before December 2018, when the triangle was the lower one (issue 20)
                 PublishedFile(name="mpncovresnet50-15991845.pth", dialect="pytorch-legacy", md5="15991845"),
                 PublishedFile(name="mpncovresnet50.mat", dialect="tensorflow"),
             ),
-            notes="TensorFlow release 21.57/6.14, paper 22.14/6.22. Fine-tuned at 448: CUB 88.0, Aircraft 90.3, "
+            "notes": "TensorFlow release 21.57/6.14, paper 22.14/6.22. Fine-tuned at 448: CUB 88.0, Aircraft 90.3, "
             "Cars 92.3 % correct (PyTorch README). The retrained file of the README (January 2020) has today's order.",
-        ),
-    )
-    yield (
-        "resnet101",
-        _card(
-            "resnet101",
-            replace(_RESNET, backbone="resnet101"),
-            PYTORCH,
-            top1_error=20.99,
-            top5_error=5.56,
-            preprocessing=IMAGENET,
-            files=(
+        },
+    ),
+    "resnet101": (
+        replace(_RESNET, backbone="resnet101"),
+        PYTORCH,
+        {
+            "top1_error": 20.99,
+            "top5_error": 5.56,
+            "files": (
                 PublishedFile(name="mpncovresnet101-ade9737a.pth", dialect="pytorch-legacy", md5="ade9737a"),
                 PublishedFile(name="mpncovresnet101.mat", dialect="tensorflow"),
             ),
-            notes="TensorFlow release 20.50/5.45, paper 21.21/5.68. That the .pth has the legacy order is likely, "
+            "notes": "TensorFlow release 20.50/5.45, paper 21.21/5.68. That the .pth has the legacy order is likely, "
             "not established: its link was replaced together with that of ResNet-50.",
-        ),
-    )
-    yield (
-        "vgg-d",
-        _card(
-            "vgg-d",
-            _VGG,
-            PYTORCH,
-            top1_error=23.98,
-            top5_error=7.12,
-            preprocessing=IMAGENET,
-            files=(PublishedFile(name="mpncov_vgg16bn_tf.h5", dialect="tensorflow"),),
-            notes="VGG-16 with batch norm. Fine-tuned at 448 with one linear layer (hidden=()): CUB 87.0, Aircraft "
+        },
+    ),
+    "vgg-d": (
+        _VGG,
+        PYTORCH,
+        {
+            "top1_error": 23.98,
+            "top5_error": 7.12,
+            "files": (PublishedFile(name="mpncov_vgg16bn_tf.h5", dialect="tensorflow"),),
+            "notes": "VGG-16 with batch norm. Fine-tuned at 448 with one linear layer (hidden=()): CUB 87.0, Aircraft "
             "91.7, Cars 93.2 % correct (PyTorch README). The paper's 26.55/8.94 is the figure of eigenvalue MPN-COV.",
-        ),
-    )
-    yield (
-        "resnet26",
-        _card(
-            "resnet26",
-            replace(_RESNET, backbone="resnet26"),
-            TENSORFLOW,
-            preprocessing=IMAGENET,
-            files=(PublishedFile(name="mpncovresnet26.mat", dialect="tensorflow"),),
-            notes="Named in the TensorFlow code; no figure and no link are published.",
-        ),
-    )
+        },
+    ),
+    "resnet26": (
+        replace(_RESNET, backbone="resnet26"),
+        TENSORFLOW,
+        {
+            "files": (PublishedFile(name="mpncovresnet26.mat", dialect="tensorflow"),),
+            "notes": "Named in the TensorFlow code; no figure and no link are published.",
+        },
+    ),
+}
+
+
+def _released() -> Iterator[tuple[str, Published]]:
+    for name, (network, source, facts) in _RELEASED.items():
+        yield name, _card(name, network, source, preprocessing=IMAGENET, **facts)
 
 
 # The backbones of the three-part builder as their authors spell them -> ours. AlexNet and VGG lose their last
