@@ -13,7 +13,7 @@ from covpool.registry import UnknownName
 FINE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _WRONG_VALUE = (ValueError, TypeError, FileExistsError, FileNotFoundError, NotADirectoryError)
 # values were right, the work met these; by name, because importing them would import torch
-_AT_WORK = ("CorruptImage", "WeightsUnavailable", "WeightsMismatch", "NonFiniteLoss")
+_AT_WORK = ("CorruptFile", "CorruptImage", "WeightsUnavailable", "WeightsMismatch", "NonFiniteLoss")
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
 

@@ -33,6 +33,7 @@ VERBS = {
     "pools": Verb("covpool.cli.verbs.pools", "list the pools, or describe one"),
     "networks": Verb("covpool.cli.verbs.networks", "list the backbones and named networks"),
     "recipes": Verb("covpool.cli.verbs.recipes", "list the training recipes, or show one as YAML"),
+    "weights": Verb("covpool.cli.verbs.weights", "import, show, verify and export published files of weights"),
     "bench": Verb("covpool.cli.verbs.bench", "time pools and networks on this machine"),
 }
 

@@ -1,0 +1,205 @@
+"""``covpool weights``: published files of weights in, shown, checked and out again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+
+from covpool.cli.errors import FAILED, FINE
+from covpool.cli.options import output_mistakes, tell, write_result
+from covpool.cli.parser import Parser
+from covpool.reporting.numerals import count
+from covpool.reporting.tables import Cell, Column, Table
+
+_ACTIONS = ("show", "import", "verify", "export")
+_NEEDS = {"show": (), "import": ("as", "output"), "verify": ("golden",), "export": ("to", "output")}
+_TAKES = {
+    "show": set(),
+    "import": {"as", "dialect", "output", "force"},
+    "verify": {"golden", "tolerance"},
+    "export": {"to", "output", "force"},
+}
+_FLAGS = {"as": "--as NAME", "golden": "--golden FILE", "to": "--to DIALECT", "output": "--output FILE"}
+
+
+def build() -> Parser:
+    """The command line."""
+    parser = Parser(
+        "weights",
+        "Read a file of weights: PyTorch, safetensors, TensorFlow 1 and 2, Keras .h5, MatConvNet .mat, MindSpore "
+        ".ckpt; none of these frameworks is needed and nothing in the file is run. show lists what is in it; import "
+        "makes a published network of it, in one .safetensors file that covpool evaluate and predict take; verify "
+        "compares such a file with logits that the official code gave; export writes it as another release does.",
+        examples=[
+            "covpool weights show FILE",
+            "covpool weights import FILE --as threeg/resnet50 -o r50-3g.safetensors",
+            "covpool weights verify r50-3g.safetensors --golden logits.npz",
+            "covpool weights export r50-3g.safetensors --to pytorch -o official.pth",
+        ],
+        needs=["action", "file"],
+        check=_mistakes,
+    )
+    parser.add_argument("action", nargs="?", choices=_ACTIONS, help="what to do: " + ", ".join(_ACTIONS))
+    parser.add_argument("file", nargs="?", help="a file of weights; of a TensorFlow checkpoint any part, or its folder")
+    parser.add_argument("--as", type=str | None, metavar="NAME", help="import: the network, see covpool networks")
+    parser.add_argument(
+        "--dialect", type=str | None, metavar="NAME", help="import: how the file is written; without it that is told"
+    )
+    parser.add_argument(
+        "--output", "-o", type=str | None, metavar="FILE", help="import: a .safetensors file; export: by its suffix"
+    )
+    parser.add_argument("--force", action="store_true", help="let --output replace a file")
+    parser.add_argument(
+        "--golden",
+        type=str | None,
+        metavar="FILE",
+        help="verify: an .npz with logits, and input (or input_name and input_shape, from which it is drawn)",
+    )
+    parser.add_argument("--tolerance", type=float, default=1e-4, help="verify: the largest relative error, in norm")
+    parser.add_argument("--to", type=str | None, metavar="DIALECT", help="export: how to write, pytorch for instance")
+    return parser
+
+
+def _mistakes(options: Namespace) -> list[str]:
+    action = options.action
+    if action not in _ACTIONS:
+        return []
+    found = [
+        f"covpool weights {action} needs {_FLAGS[name]}; see covpool weights --help"
+        for name in _NEEDS[action]
+        if options[name] is None
+    ]
+    given = set(options.get("given", [])) - _TAKES[action]
+    found += [f"covpool weights {action} takes no --{name}" for name in sorted(given)]
+    if action == "import" and options.output and not options.output.endswith(".safetensors"):
+        found.append(f"--output needs to end in .safetensors for import; got {options.output}")
+    return found + output_mistakes(options)
+
+
+def run(options: Namespace) -> int:
+    """Show, import, verify or export."""
+    return {"show": _show, "import": _import, "verify": _verify, "export": _export}[options.action](options)
+
+
+def _show(options: Namespace) -> int:
+    from covpool.weights.files import find_format
+
+    arrays = find_format(options.file)(options.file)
+    columns = [Column(key, key, numeric=key == "numbers") for key in ("name", "shape", "numbers", "type")]
+    rows, total = [], 0
+    for name, one in arrays.stored.items():
+        size = 1
+        for length in one.shape:
+            size *= length
+        total += size
+        shape = " x ".join(map(str, one.shape)) or "a number"
+        rows.append([Cell(name), Cell(shape), Cell(count(size), size), Cell(one.dtype)])
+    lines = [
+        f"{options.file}: {arrays.format}, {count(len(rows))} arrays, {count(total)} numbers",
+        f"written as: {_recognised(arrays)}",
+        "",
+        Table(columns, rows).to_text(),
+    ]
+    lines += [f"left out: {name} ({what})\n" for name, what in arrays.left_out.items()]
+    write_result("\n".join(lines[:4]) + "".join(lines[4:]), None)
+    return FINE
+
+
+def _recognised(arrays: Any) -> str:
+    """Which dialects know these names and shapes; the numbers stay in the file."""
+    import torch
+
+    from covpool.weights.systems import SYSTEMS
+
+    names = arrays.order or list(arrays)
+    keys = map(str, range(len(names))) if arrays.order else names
+    shapes = {key: torch.empty(arrays.stored[name].shape, device="meta") for key, name in zip(keys, names, strict=True)}
+    found = [
+        f"{one.name} of {system}" for system, dialects in SYSTEMS.items() for one in dialects if one.recognises(shapes)
+    ]
+    return ", ".join(found) or "nothing that a published network knows"
+
+
+def _import(options: Namespace) -> int:
+    import covpool
+    from covpool.data import Preprocessing
+    from covpool.models import create_network, published_networks
+    from covpool.models.restore import save_network
+    from covpool.weights.files.importing import digests, import_file
+
+    name = options["as"]
+    card = published_networks.get(name)
+    path = Path(options.file)
+    marks = digests(path) if path.is_file() else {}
+    known = next((file for file in card.files if file.md5 and _is(file.md5, marks)), None)
+    dialect = options.dialect or (known.dialect if known else None)
+    state, ledger = import_file(path, name, dialect=dialect)
+    network = create_network(name, **ledger.options)
+    network.load_state_dict(state, strict=True)
+    preprocessing = Preprocessing(image_size=card.input_size, **card.preprocessing).to_dict()
+    about = {
+        "preprocessing": preprocessing,
+        "source": card.source,
+        "weights": {"file": path.name, **marks, "dialect": ledger.dialect, "released_as": known and known.name},
+        "version": covpool.__version__,
+    }
+    save_network(network, options.output, about)
+    tell(f"{path.name}: {ledger} (as {ledger.dialect})")
+    tell(f"it is {known.name} as it was released" if known else "no released file of this network has its checksum")
+    tell(f"wrote {options.output}")
+    return FINE
+
+
+def _is(stated: str, marks: dict[str, str]) -> bool:
+    """Whether a file is the one of a README: by its MD5, or the digits of the SHA-256 in the names of torch.hub."""
+    return any(mark.startswith(stated.lower()) for mark in marks.values())
+
+
+def _verify(options: Namespace) -> int:
+    import torch
+
+    from covpool.models.restore import restore_network
+    from covpool.weights.files.golden import read_golden
+
+    golden = read_golden(options.golden)
+    network, _ = restore_network(options.file)
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(golden.images)).double()
+        found = {"logits": logits}
+        bias = network.state_dict().get("head.classifier.bias")
+        if "fc_response" in golden.expected and bias is not None:
+            found["fc_response"] = logits - bias.double()
+    worst = 0.0
+    for name, got in found.items():
+        error = _relative(got, golden.expected.get(name))
+        worst = max(worst, error)
+        write_result(f"{name:<12} relative error {error:.2e}\n", None)
+    close = worst <= options.tolerance
+    write_result(f"{'the same network' if close else 'not the same'}: tolerance {options.tolerance:g}\n", None)
+    return FINE if close else FAILED
+
+
+def _relative(got: Any, expected: Any) -> float:
+    """Norm of the difference over the norm of what is expected; infinite where shapes differ or numbers are lost."""
+    import torch
+
+    if expected is None:
+        return 0.0
+    wanted = torch.from_numpy(expected).double()
+    if wanted.shape != got.shape:
+        return float("inf")
+    error = float((got - wanted).norm() / wanted.norm())
+    return error if error == error else float("inf")
+
+
+def _export(options: Namespace) -> int:
+    from covpool.models.restore import restore_network
+    from covpool.weights import export
+    from covpool.weights.files.write import write_arrays
+
+    network, _ = restore_network(options.file)
+    arrays = export(network.state_dict(), network.architecture["backbone"], options.to)
+    tell(f"wrote {write_arrays(arrays, options.output)}: {count(len(arrays))} arrays as {options.to}")
+    return FINE
