@@ -104,7 +104,7 @@ class _SpectralFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(a: Tensor, name: str, parameter: float) -> tuple[Tensor, Tensor, Tensor]:
-        values, vectors = _decompose(a)
+        values, vectors = decompose(a)
         floor = values[..., -1:].clamp(min=0) * a.shape[-1] * torch.finfo(a.dtype).eps
         values = _MAPS[name].domain(values, floor)
         return (vectors * _MAPS[name].value(values, parameter).unsqueeze(-2)) @ vectors.mT, values, vectors
@@ -124,12 +124,16 @@ class _SpectralFunction(torch.autograd.Function):
         return vectors @ (vectors.mT @ symmetric @ vectors * quotients) @ vectors.mT, None, None
 
 
-def _decompose(a: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues and vectors, found in float64: LAPACK's float32 gives up on some matrices with a large null space."""
-    if a.device.type == "mps":  # which has no float64
-        return torch.linalg.eigh(a)
-    values, vectors = torch.linalg.eigh(a.double())
-    return values.to(a.dtype), vectors.to(a.dtype)
+def decompose(a: Tensor) -> tuple[Tensor, Tensor]:
+    """Ascending eigenvalues and vectors of symmetric matrices (..., C, C); vectors of NaN for a matrix that is not finite.
+
+    Found in float64 (not on mps, which has none): LAPACK's float32 gives up on some matrices with a large null space,
+    and on any batch with a NaN in it.
+    """
+    finite = a.isfinite().all(-1).all(-1)[..., None, None]
+    wide = a if a.device.type == "mps" else a.double()
+    values, vectors = torch.linalg.eigh(torch.where(finite, wide, torch.zeros_like(wide)))
+    return values.to(a.dtype), torch.where(finite, vectors, torch.nan).to(a.dtype)
 
 
 def spectral_power(a: Tensor, power: float) -> Tensor:

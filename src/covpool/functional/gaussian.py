@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from covpool.functional._spectral import decompose
 from covpool.functional.checks import need_positions, need_square
 from covpool.functional.exporting import refuse_onnx
 from covpool.functional.precision import in_float32
@@ -132,7 +133,7 @@ class _Scatter(torch.autograd.Function):
 
     @staticmethod
     def forward(a: Tensor, theta: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        s, vectors = _decompose(a)
+        s, vectors = decompose(a)
         floor = s[..., -1:].clamp(min=0) * a.shape[-1] * torch.finfo(a.dtype).eps
         s = torch.where(s > floor, s, torch.zeros_like(s))
         values = 2 * s / _positive(((1 - theta) ** 2 + 4 * theta * s).sqrt() + (1 - theta))
@@ -156,14 +157,6 @@ class _Scatter(torch.autograd.Function):
         of_inverse = torch.where((left > 0) & (right > 0), -a * b, a * a + b * b) * of_scatter
         inner = _turned(upstream[0], vectors) * of_scatter + _turned(upstream[1], vectors) * of_inverse
         return vectors @ inner @ vectors.mT, None
-
-
-def _decompose(a: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues and vectors, found in float64: LAPACK's float32 gives up on matrices of rank one, as of flat maps."""
-    if a.device.type == "mps":  # which has no float64
-        return torch.linalg.eigh(a)
-    s, vectors = torch.linalg.eigh(a.double())
-    return s.to(a.dtype), vectors.to(a.dtype)
 
 
 def _turned(upstream: Tensor, vectors: Tensor) -> Tensor:

@@ -40,6 +40,8 @@ def in_float32(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
     @wraps(function)
     def island(*args: P.args, **kwargs: P.kwargs) -> Tensor:
         first = next(value for value in (*args, *kwargs.values()) if isinstance(value, Tensor))
+        if not first.is_floating_point():
+            raise ValueError(f"{function.__name__}() needs real numbers; got {first.dtype}. Call .float() first")
         with no_autocast(first.device):
             wide = {name: widen(value) for name, value in kwargs.items()}
             result = function(*map(widen, args), **wide)

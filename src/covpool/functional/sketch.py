@@ -55,6 +55,8 @@ def tensor_sketch(
         >>> tensor_sketch(torch.tensor([[1.0], [3.0]]), bins, signs, 4).round(decimals=4)
         tensor([ 1.,  3., -3., -9.])
     """
+    if x.numel() == 0:  # no transform takes an empty batch
+        return x.flatten(-2).sum(-1, keepdim=True).expand(*x.shape[:-2], width)
     y = _convolve(x, bins, signs, width)
     return torch.where(_reached(x, bins, width), y, torch.zeros_like(y))
 

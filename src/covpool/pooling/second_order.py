@@ -72,11 +72,13 @@ class SecondOrderPool(nn.Module):
 
 
 def need_map(x: Tensor, in_features: int, min_positions: int) -> None:
-    """ValueError unless ``x`` is (B, in_features, H, W) with at least ``min_positions`` positions."""
-    if x.shape[1] != in_features:
+    """ValueError unless ``x`` is a real (B, in_features, H, W) with at least ``min_positions`` positions."""
+    if not x.is_floating_point():
+        raise ValueError(f"the pool needs maps of real numbers; got {x.dtype}. Call .float() on them")
+    if x.dim() != 4 or x.shape[1] != in_features:
         raise ValueError(
             f"the pool needs maps (B, {in_features}, H, W); got {tuple(x.shape)}. "
-            "Build it with in_features equal to the channels of the map"
+            "Build it with in_features equal to the channels of the map; tokens come as (B, C, N, 1)"
         )
     if x.shape[2] * x.shape[3] < min_positions:
         raise ValueError(

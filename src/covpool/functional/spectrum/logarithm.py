@@ -67,7 +67,11 @@ def log_cholesky(
                 [0., 2.]])
     """
     refuse_onnx("log_cholesky() needs a Cholesky factor", "Take a pool without it, such as 'isqrt'")
-    factor = torch.linalg.cholesky(_lifted(a, ridge, "log_cholesky()")).mT
+    lifted = _lifted(a, ridge, "log_cholesky()")
+    finite = lifted.isfinite().all(-1).all(-1)[..., None, None]  # LAPACK refuses a batch with a NaN in it
+    eye = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
+    factor = torch.linalg.cholesky(torch.where(finite, lifted, eye)).mT
+    factor = torch.where(finite, factor, torch.nan)
     if not log_diagonal:
         return factor
     return factor.triu(1) + torch.diag_embed(factor.diagonal(dim1=-2, dim2=-1).log())

@@ -32,7 +32,7 @@ def correlation(x: Float[Tensor, "*batch c n"]) -> Float[Tensor, "*batch c c"]:
     centred = x - x.mean(-1, keepdim=True)
     largest = x.detach().abs().amax(-1, keepdim=True)
     size = centred.detach().abs().amax(-1, keepdim=True)
-    live = size > 8 * torch.finfo(x.dtype).eps * largest
+    live = ~(size <= 8 * torch.finfo(x.dtype).eps * largest)  # so that NaN stays NaN
     shape = centred / torch.where(live, size, torch.ones_like(size))  # squares of 1e-30 would vanish
     norm = torch.where(live, shape, torch.ones_like(shape)).square().sum(-1, keepdim=True).sqrt()
     unit = torch.where(live, shape / norm, torch.zeros_like(shape))
@@ -88,7 +88,7 @@ def distance_covariance(
     """
     need_positions(x, 2, "distance_covariance()", "Pass a larger map")
     squares = channel_distances(x) * scale + eps
-    apart = squares > 0
+    apart = ~(squares <= 0)  # so that NaN stays NaN
     roots = torch.where(apart, torch.where(apart, squares, torch.ones_like(squares)).sqrt(), torch.zeros_like(squares))
     rows = roots - roots.mean(-1, keepdim=True)
     return rows - rows.mean(-2, keepdim=True)
