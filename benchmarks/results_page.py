@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tables import KINDS
+
 from covpool.reporting import compare_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,13 +29,18 @@ def page() -> str:
 
 
 def _section(record: dict[str, Any], path: Path) -> str:
+    body = KINDS[record["benchmark"]](record) if "benchmark" in record else _comparison(record)
+    return f"## {path.stem}\n\n{body}\n{_origin(record, path)}\n"
+
+
+def _comparison(record: dict[str, Any]) -> str:
     data, settings = record["data"], record["settings"]
     facts = (
         f"{len(data['classes'])} classes, {data['train_images']:,} training and {data['val_images']:,} test pictures, "
         f"{data['image_size']} pixels, {len(settings['seeds'])} seeds, {record['mode']}, weights: {settings['weights']}"
     )
     table = compare_table(record, leave_out=LEFT_OUT).to_markdown()
-    return f"## {path.stem}\n\n{facts}.\n\n{table}\n> {record['advice']}\n\n{_origin(record, path)}\n"
+    return f"{facts}.\n\n{table}\n> {record['advice']}\n"
 
 
 def _origin(record: dict[str, Any], path: Path) -> str:

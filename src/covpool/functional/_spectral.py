@@ -125,7 +125,7 @@ class _SpectralFunction(torch.autograd.Function):
 
 
 def decompose(a: Tensor) -> tuple[Tensor, Tensor]:
-    """Ascending eigenvalues and vectors of symmetric matrices (..., C, C); vectors of NaN for a matrix that is not finite.
+    """Ascending eigenvalues and vectors of symmetric matrices (..., C, C); NaN vectors where a matrix is not finite.
 
     Found in float64 (not on mps, which has none): LAPACK's float32 gives up on some matrices with a large null space,
     and on any batch with a NaN in it.

@@ -1,0 +1,89 @@
+"""How the record of each benchmark looks on the page of results: one function a kind, record -> Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+Record = dict[str, Any]
+
+
+def roots(record: Record) -> str:
+    """Shapes by forms of the root: milliseconds, and how many times faster than the released layer."""
+    names = list(record["rows"][0]["functions"])
+    head = ["channels", "map", *names, "memory"]
+    body = [[row["channels"], _map(row), *_timed(row, names), f"{row['memory_share']:.2f}"] for row in record["rows"]]
+    settings = record["settings"]
+    facts = (
+        f"Forward and backward of the iSQRT-COV layer, batch {settings['batch']}, {settings['dtype']}, "
+        f"{settings['steps']} steps: milliseconds, and in brackets how many times faster than the released layer "
+        f"(median of {settings['repeats']} paired runs). Memory: peak of `auto` as a share of the released layer's."
+    )
+    return _page(facts, head, body)
+
+
+def accuracy_vs_steps(record: Record) -> str:
+    """Conditions by steps: errors of the value and of the gradient."""
+    steps = sorted({row["steps"] for row in record["rows"]})
+    found: dict[tuple[Any, ...], dict[int, float]] = {}
+    for row in record["rows"]:
+        for what in ("value", "gradient"):
+            found.setdefault((row["condition"], what, row["dtype"]), {})[row["steps"]] = row[f"{what}_error"]
+    body = [[f"{key[0]:.0e}", *key[1:], *(f"{found[key][k]:.1e}" for k in steps)] for key in sorted(found)]
+    facts = (
+        "Relative error of k steps of Newton-Schulz against the exact root and its gradient, "
+        f"{record['settings']['dim']} channels, eigenvalues evenly spread on a logarithmic scale. The published layer "
+        "takes 5 steps: its weights need exactly these, converged or not."
+    )
+    return _page(facts, ["condition", "of", "in", *steps], body)
+
+
+def mixture_cost(record: Record) -> str:
+    """Shapes and K: the mixture beside K single pools."""
+    settings = record["settings"]
+    head = ["channels", "map", "K", "gm-sop ms", "K single pools ms", "ratio", "quartiles"]
+    keys = ("active", "mixture_ms", "singles_ms", "ratio")
+    body = [
+        [row["channels"], _map(row), *(row[key] for key in keys), " to ".join(map(str, row["ratio_spread"]))]
+        for row in record["rows"]
+    ]
+    facts = (
+        f"Forward and backward in training mode of K of {settings['candidates']} candidates, batch "
+        f"{settings['batch']}, median of {settings['repeats']} paired runs; the gate is part of the mixture."
+    )
+    return _page(facts, head, body)
+
+
+def sketch_memory(record: Record) -> str:
+    """Shapes by pools: peaks in megabytes."""
+    head = ["channels", "map", "pool", "features", "forward MB", "with gradient MB", "largest tensor MB", "C x C made"]
+    keys = ("pool", "features", "forward_mb", "training_mb", "largest_mb")
+    body = [
+        [row["channels"], _map(row), *(row[k] for k in keys), "yes" if row["square"] else "no"]
+        for row in record["rows"]
+    ]
+    facts = f"Peak memory in 10^6 bytes, batch {record['settings']['batch']}, float32, counted tensor by tensor."
+    return _page(facts, head, body)
+
+
+KINDS: dict[str, Callable[[Record], str]] = {
+    "roots": roots,
+    "accuracy_vs_steps": accuracy_vs_steps,
+    "mixture_cost": mixture_cost,
+    "sketch_memory": sketch_memory,
+}
+
+
+def _timed(row: Record, names: Iterable[str]) -> list[str]:
+    timed = ((row["functions"][name]["ms"], row["functions"][name]["times"]) for name in names)
+    return [f"{ms:.1f}" if times == 1 else f"{ms:.1f} ({times:.1f})" for ms, times in timed]
+
+
+def _map(row: Record) -> str:
+    return f"{row['side']} x {row['side']}"
+
+
+def _page(facts: str, head: Sequence[Any], body: Sequence[Sequence[Any]]) -> str:
+    rule = ["---"] * len(head)
+    lines = "".join(f"| {' | '.join(map(str, line))} |\n" for line in (head, rule, *body))
+    return f"{facts}\n\n{lines}"

@@ -1,0 +1,58 @@
+"""Every benchmark runs from end to end on tiny sizes, and writes nothing then."""
+
+import importlib
+import sys
+
+import pytest
+
+from house.tree import ROOT
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import harness
+import sketch_memory
+import tables
+
+BENCHMARKS = ["roots", "accuracy_vs_steps", "mixture_cost", "sketch_memory"]
+
+
+@pytest.fixture
+def nothing_written(monkeypatch, tmp_path):
+    monkeypatch.setattr(harness, "RESULTS", tmp_path / "results")
+    yield
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_runs(name, monkeypatch, capsys, nothing_written):
+    monkeypatch.setattr(sys, "argv", [name, "--smoke"])
+    importlib.import_module(name).main()
+    assert capsys.readouterr().out
+
+
+def test_every_record_has_a_table():
+    assert set(BENCHMARKS) == set(tables.KINDS)
+
+
+def test_the_sketch_never_makes_a_square_matrix_and_the_second_moment_does():
+    sketch, dense = (sketch_memory.measure(name, 24, 2, 16) for name in ("cbp", "bilinear"))
+    assert not sketch["square"]
+    assert dense["square"]
+
+
+def test_the_sketch_of_many_channels_stays_below_their_second_moment():
+    sketch, dense = (sketch_memory.measure(name, 512, 2, 64) for name in ("cbp", "bilinear"))
+    assert sketch["forward_mb"] < dense["forward_mb"] / 20
+    assert sketch["largest_mb"] < dense["largest_mb"] / 20
+
+
+def test_the_tables_show_every_row():
+    rows = [
+        {"condition": 10.0, "dtype": "float32", "steps": k, "value_error": 0.1, "gradient_error": 0.2} for k in (1, 2)
+    ]
+    page = tables.accuracy_vs_steps({"rows": rows, "settings": {"dim": 8}})
+    assert "| condition | of | in | 1 | 2 |" in page
+    assert "| 1e+01 | value | float32 | 1.0e-01 | 1.0e-01 |" in page
+    timed = {"published": {"ms": 9.0, "times": 1.0}, "auto": {"ms": 2.0, "times": 4.5}}
+    row = {"channels": 256, "side": 7, "functions": timed, "memory_share": 0.2}
+    page = tables.roots({"rows": [row], "settings": {"batch": 16, "dtype": "float32", "steps": 5, "repeats": 3}})
+    assert "| 256 | 7 x 7 | 9.0 | 2.0 (4.5) | 0.20 |" in page
