@@ -83,6 +83,25 @@ def test_a_file_without_counters_gets_zeros_and_a_hint_of_the_legacy_order(small
     assert state["backbone.bn1.num_batches_tracked"] == 0
 
 
+@pytest.mark.parametrize(
+    ("written", "read", "hint"),
+    [
+        ("pytorch-legacy", "pytorch", "dialect='pytorch-legacy'"),
+        ("pytorch", "pytorch-legacy", "dialect='pytorch'"),
+        ("pytorch", "pytorch", None),
+        ("pytorch-legacy", "pytorch-legacy", None),
+    ],
+)
+def test_a_trained_classifier_shows_its_triangle(written, read, hint, caplog):
+    state = state_of(num_classes=3, reduce_to=32)
+    rows, columns = torch.triu_indices(32, 32)
+    state["head.classifier.weight"][:, rows == columns] *= 3  # as training does
+    with caplog.at_level(logging.WARNING, "covpool"):
+        convert(export(state, NETWORK, written), NETWORK, dialect=read)
+    assert (hint or "") in caplog.text
+    assert bool(caplog.text) == (hint is not None)
+
+
 def test_a_linear_classifier_of_vgg_is_read_from_the_file():
     name = "fast_mpncov/vgg11-bn-mpncov"
     with torch.device("meta"):

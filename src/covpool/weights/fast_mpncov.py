@@ -17,6 +17,7 @@ from torch import Tensor
 from covpool.weights import fast_mpncov_tensorflow as tensorflow
 from covpool.weights.dialect import Arrays, Dialect
 from covpool.weights.fast_mpncov_hashes import hashes, is_compact_bilinear
+from covpool.weights.fast_mpncov_order import told_order
 from covpool.weights.rename import Rule
 from covpool.weights.threeg import lower_to_upper, upper_to_lower
 
@@ -150,15 +151,30 @@ def _export_legacy(state: Arrays, network: str) -> dict[str, Tensor]:
     return {name: upper_to_lower(array) if name == "fc.weight" else array for name, array in arrays.items()}
 
 
+def _order(bare: Arrays) -> str | None:
+    weight = bare.get("fc.weight", bare.get("classifier.weight"))
+    return None if weight is None or _reduction(bare) is None else told_order(weight)
+
+
 def _legacy_hint(arrays: Arrays) -> str | None:
     """PyTorch counts batches since 0.4.1 (July 2018), so that a file without counters is as old as the old order."""
     bare = _bare(arrays)
-    if "layer_reduce.weight" not in bare or any(name.endswith("num_batches_tracked") for name in bare):
+    order = _order(bare)
+    if order == "lower":
+        return "its classifier looks trained on the lower triangle; convert with dialect='pytorch-legacy'"
+    counted = any(name.endswith("num_batches_tracked") for name in bare)
+    if order is not None or counted or "layer_reduce.weight" not in bare:
         return None
     return (
         "these weights were saved by a PyTorch of before mid-2018, and until December 2018 the release took the lower "
         "triangle; if the network gets 0.1 % right, convert with dialect='pytorch-legacy' (fast-MPN-COV issue 20)"
     )
+
+
+def _current_hint(arrays: Arrays) -> str | None:
+    if _order(_bare(arrays)) != "upper":
+        return None
+    return "its classifier looks trained on the upper triangle, which is today's; convert with dialect='pytorch'"
 
 
 DIALECTS = (
@@ -201,5 +217,6 @@ DIALECTS = (
         rules=_legacy_rules,
         options=_options,
         export=_export_legacy,
+        hint=_current_hint,
     ),
 )

@@ -40,7 +40,7 @@ def _card(name: str, network: Named, source: str, **facts: Any) -> Published:
     return Published(network=network, source=source, parameters=parameters, flops=flops, **facts)
 
 
-# The README's table: single crop 224, errors of the PyTorch release; those of TensorFlow and the paper are in the notes.
+# The table of the README: single crop 224, errors of the PyTorch release; the others are in the notes.
 _RELEASED: dict[str, tuple[Named, str, dict[str, Any]]] = {
     "resnet50": (
         _RESNET,
