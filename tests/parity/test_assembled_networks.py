@@ -20,9 +20,9 @@ QUICK = {
     "bl_r50": ("bl-resnet50", "bl_r50"),
     "r50d_odd": ("resnet50-d", "r50d"),
     "r50_flatten": ("resnet50-flatten", "r50_flatten"),
-    "r50_aa_sconv5": ("resnet50-aa-sconv5", "r50_aa_sconv5"),
 }
 LONG = {
+    "r50_aa_sconv5": ("resnet50-aa-sconv5", "r50_aa_sconv5"),
     "r50d_se": ("resnet50-d-se", "r50d_se"),
     "r50d_sk": ("resnet50-d-sk", "r50d_sk"),
     "r50d": ("resnet50-d", "r50d"),

@@ -17,11 +17,15 @@ def keep_last_resolution(backbone: nn.Module, run: Run) -> None:
     They are found by running the backbone: every module of stride 2 that takes a map of twice the final height and
     gives one of the final height, be it a convolution of the main path, one of a shortcut, or a pool. A pool of an
     even window, the average pool of a ResNet-D shortcut for one, would shift the map by half a pixel and is taken
-    out.
+    out. A backbone whose branches meet at that height too, which running it cannot tell, has a method of this name.
 
     Raises:
         ValueError: there is no such module, or the map does not double when they are changed.
     """
+    own: Callable[[], None] | None = getattr(backbone, "keep_last_resolution", None)
+    if own is not None:
+        own()
+        return
     with torch.no_grad():
         _keep_last_resolution(backbone, run)
 

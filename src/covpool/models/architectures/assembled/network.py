@@ -62,7 +62,8 @@ class AssembledResNet(nn.Module):
         wanted = {index % len(self.feature_info) for index in indices}
         x = self.stem_pool(self.stem(x))
         maps = [x] if 0 in wanted else []
-        for index, stage in enumerate((self.stage1, self.stage2, self.stage3, self.stage4), start=1):
+        stages = (self.stage1, self.stage2, self.stage3, self.stage4)[: max(wanted)]
+        for index, stage in enumerate(stages, start=1):
             x = checkpoint(stage, x, use_reentrant=False) if self._recomputes() else stage(x)
             if index in wanted:
                 maps.append(x)
@@ -74,6 +75,13 @@ class AssembledResNet(nn.Module):
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Keep the maps between stages only, and compute the rest again in the backward pass."""
         self.grad_checkpointing = enable
+
+    def keep_last_resolution(self) -> None:
+        """Take the stride out of the last stage, which makes it that of ``no_downsample=True``."""
+        strided: list[Any] = [part for part in self.stage4.get_submodule("0").modules() if hasattr(part, "stride")]
+        for part in strided:
+            part.stride = (1, 1) if isinstance(part, nn.Conv2d) else 1
+        self.feature_info[-1]["reduction"] = self.feature_info[-2]["reduction"]
 
     def set_keep_prob(self, keep_prob: float) -> None:
         """What DropBlock keeps from now on, in all its places; a schedule calls this at each step.
@@ -131,8 +139,9 @@ def assembled_resnet(
 
     Example:
         >>> import torch
-        >>> backbone = assembled_resnet(sk=True, anti_alias=["sconv"], big_little=(2, 4)).eval()
-        >>> backbone(torch.zeros(1, 3, 64, 64)).shape
+        >>> with torch.device("meta"):  # no memory, shapes only
+        ...     backbone = assembled_resnet(sk=True, anti_alias=["sconv"], big_little=(2, 4))
+        ...     backbone.eval()(torch.zeros(1, 3, 64, 64)).shape
         torch.Size([1, 2048, 2, 2])
     """
     counts = _depths(depth, big_little)
