@@ -20,7 +20,7 @@ sqrt_methods = Registry[Callable[[Tensor, int, str], Tensor]]("matrix root metho
 
 
 def _newton_schulz_root(a: Tensor, steps: int, backend: str) -> Tensor:
-    backend = choose_backend(backend, a, a.shape[-1])
+    backend = choose_backend(backend, a, a.shape[-1], steps)
     return newton_schulz(a, steps) if backend == "plain" else matrix_root(a, steps, backend)
 
 

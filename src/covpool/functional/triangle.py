@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -22,7 +24,7 @@ def triangle(a: Float[Tensor, "*batch c c"]) -> Float[Tensor, "*batch d"]:
         >>> triangle(torch.tensor([[1, 2], [2, 3]]).float())
         tensor([1., 2., 3.])
     """
-    return a.flatten(-2).index_select(-1, _flat_indices(a.shape[-1], a.device))
+    return a.flatten(-2).index_select(-1, _indices(_places, a.shape[-1], a))
 
 
 def from_triangle(v: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch c c"]:
@@ -41,10 +43,7 @@ def from_triangle(v: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch c c"]:
     dim = (math.isqrt(8 * v.shape[-1] + 1) - 1) // 2
     if triangle_size(dim) != v.shape[-1]:
         raise ValueError(f"from_triangle() needs C(C+1)/2 numbers for some C; got {v.shape[-1]}")
-    rows, columns = torch.triu_indices(dim, dim, device=v.device)
-    index = torch.empty(dim, dim, dtype=torch.long, device=v.device)
-    index[rows, columns] = index[columns, rows] = torch.arange(v.shape[-1], device=v.device)
-    return v.index_select(-1, index.flatten()).unflatten(-1, (dim, dim))
+    return v.index_select(-1, _indices(_sources, dim, v)).unflatten(-1, (dim, dim))
 
 
 def triangle_size(dim: int) -> int:
@@ -52,6 +51,28 @@ def triangle_size(dim: int) -> int:
     return dim * (dim + 1) // 2
 
 
-def _flat_indices(dim: int, device: torch.device) -> Tensor:
+def _places(dim: int, device: torch.device) -> Tensor:
+    """Where each number of the triangle lies in the flat matrix."""
     rows, columns = torch.triu_indices(dim, dim, device=device)
     return rows * dim + columns
+
+
+def _sources(dim: int, device: torch.device) -> Tensor:
+    """Which number of the triangle each entry of the flat symmetric matrix is."""
+    rows, columns = torch.triu_indices(dim, dim, device=device)
+    index = torch.empty(dim, dim, dtype=torch.long, device=device)
+    index[rows, columns] = index[columns, rows] = torch.arange(len(rows), device=device)
+    return index.flatten()
+
+
+def _indices(make: Callable[[int, torch.device], Tensor], dim: int, like: Tensor) -> Tensor:
+    """The indices, made once a dimension and device; made anew for a tracer, whose tensors must not outlive it."""
+    if torch.compiler.is_compiling() or type(like) is not Tensor:
+        return make(dim, like.device)
+    return _kept_indices(make, dim, like.device)
+
+
+@lru_cache(maxsize=32)
+def _kept_indices(make: Callable[[int, torch.device], Tensor], dim: int, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # autograd refuses tensors made in inference mode
+        return make(dim, device)

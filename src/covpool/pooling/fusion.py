@@ -22,9 +22,10 @@ def fused_function(
         return None
     assert isinstance(describe, Covariance)
     assert isinstance(normalize, MatrixSqrt)
-    if not describe.center or describe.ridge or normalize.method != "newton-schulz":
+    if not describe.center or normalize.method != "newton-schulz":
         return None
-    return partial(functional.isqrt_covariance, steps=normalize.steps, backend=normalize.backend)
+    options = {"steps": normalize.steps, "backend": normalize.backend, "ridge": describe.ridge}
+    return partial(functional.isqrt_covariance, **options)
 
 
 def is_watched(module: nn.Module) -> bool:

@@ -8,6 +8,7 @@ from torch.autograd import gradcheck
 
 from covpool.functional import covariance, isqrt_covariance, matrix_sqrt, triangle
 from covpool.functional.roots.backends import backends, choose_backend
+from covpool.functional.roots.newton_schulz import newton_schulz
 
 FAST = ["iteration", "spectral"]
 SHAPES = [(6, 4), (6, 6), (6, 9), (5, 2)]
@@ -108,10 +109,29 @@ def test_leading_dimensions_broadcast():
 def test_auto_is_resolved_and_logged_once(caplog):
     like = draw(1, 37, 41)
     with caplog.at_level(logging.INFO, logger="covpool"):
-        first, second = choose_backend("auto", like, 37), choose_backend("auto", like, 37)
+        first, second = choose_backend("auto", like, 37, 5), choose_backend("auto", like, 37, 5)
     assert first == second
     assert first in backends
     assert len([r for r in caplog.records if "37 x 37" in r.message]) == 1
+
+
+def test_on_a_cpu_small_sides_and_few_steps_are_iterated_and_large_sides_decomposed():
+    like = draw(1, 2, 3)
+    assert choose_backend("auto", like, 49, 5) == "iteration"
+    assert choose_backend("auto", like, 196, 5) == "spectral"
+    assert choose_backend("auto", like, 196, 3) == "iteration"
+    assert choose_backend("auto", like.to("meta"), 196, 5) == "iteration"
+
+
+@pytest.mark.parametrize("backend", ["iteration", "spectral", "plain"])
+def test_a_ridge_is_that_of_the_covariance(backend):
+    x = draw(2, 6, 4).requires_grad_()
+    expected = triangle(newton_schulz(covariance(x, ridge=1e-2), 5))
+    upstream = torch.randn_like(expected)
+    (wanted,) = torch.autograd.grad(expected, x, upstream)
+    y = isqrt_covariance(x, backend=backend, ridge=1e-2)
+    torch.testing.assert_close(y, expected)
+    torch.testing.assert_close(torch.autograd.grad(y, x, upstream)[0], wanted)
 
 
 def test_unknown_backends_are_answered_with_the_nearest():

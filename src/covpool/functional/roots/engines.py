@@ -19,12 +19,12 @@ class Iteration:
     def factor(a: Tensor, steps: int) -> tuple[Tensor | None, list[Tensor]]:
         """Coordinates and [Z, A, ...] of the matrices ``a`` (B, n, n)."""
         z, states = newton_schulz.iterate(a, steps)
-        return None, [z, *states]
+        return None, [z, a, *states]
 
     @staticmethod
-    def times(x: Tensor, factor: Tensor) -> Tensor:
-        """``x`` times Z or A."""
-        return x @ factor
+    def times(x: Tensor, factor: Tensor, scale: Tensor | float = 1) -> Tensor:
+        """``x`` times Z or A, times a number (B, 1, 1)."""
+        return x @ (factor * scale)
 
     @staticmethod
     def inner(direction: Tensor, factor: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class Iteration:
     @staticmethod
     def derivative(direction: Tensor, kept: list[Tensor], steps: int) -> Tensor:
         """Derivative of Z in a symmetric direction."""
-        return newton_schulz.iterate_derivative(kept[1:], direction)
+        return newton_schulz.iterate_derivative(kept[2:], direction)
 
 
 class Spectral:
@@ -47,9 +47,9 @@ class Spectral:
         return vectors, [spectral_polynomial.polynomial(values, steps), values]
 
     @staticmethod
-    def times(x: Tensor, factor: Tensor) -> Tensor:
-        """``x`` times Z or A."""
-        return x * factor.unsqueeze(-2)
+    def times(x: Tensor, factor: Tensor, scale: Tensor | float = 1) -> Tensor:
+        """``x`` times Z or A, times a number (B, 1, 1)."""
+        return x * (factor.unsqueeze(-2) * scale)
 
     @staticmethod
     def inner(direction: Tensor, factor: Tensor) -> Tensor:
@@ -79,19 +79,21 @@ def from_coordinates(a: Tensor, vectors: Tensor | None) -> Tensor:
 def times_root(engine: Engine, kept: list[Tensor], vectors: Tensor | None) -> Tensor:
     """A Z, the root itself, in the coordinates of the matrix."""
     if vectors is None:
-        return engine.times(kept[1], kept[0])
+        return kept[1] @ kept[0]
     return (vectors * (kept[0] * kept[1]).unsqueeze(-2)) @ vectors.mT
 
 
 def root_gradient(engine: Engine, kept: list[Tensor], upstream: Tensor, steps: int) -> Tensor:
     """Gradient of A Z in A, both symmetric and in the engine's coordinates."""
-    direction = engine.times(upstream, kept[1])
-    beside = engine.times(upstream, kept[0])
-    along = engine.derivative((direction + direction.mT) / 2, kept, steps)
-    return along + (beside + beside.mT) / 2
+    along = engine.derivative(_symmetrized(engine.times(upstream, kept[1])), kept, steps)
+    return along.add_(_symmetrized(engine.times(upstream, kept[0])))
+
+
+def _symmetrized(a: Tensor) -> Tensor:
+    return (a + a.mT).div_(2)
 
 
 def trace_of(a: Tensor) -> Tensor:
     """The trace, (B, 1, 1), with 1 in place of 0: a zero matrix then has the root zero."""
     trace = a.diagonal(dim1=-2, dim2=-1).sum(-1)[:, None, None]
-    return torch.where(trace > 0, trace, torch.ones_like(trace))
+    return torch.where(trace > 0, trace, 1)

@@ -4,7 +4,8 @@ From centred descriptors X (C x N) with t = tr(XX')/N the layer's value is, exac
 
     sqrt(t) A Z(A) = c X Z(G) X',    A = XX'/(Nt),  G = X'X/(Nt),  c = 1/(N sqrt(t)),
 
-so the work may be done on whichever of C x C and N x N is smaller. All gradients below are in closed form.
+so the work may be done on whichever of C x C and N x N is smaller. All gradients below are in closed form; being a
+symmetric matrix times centred descriptors, they are centred themselves.
 """
 
 from __future__ import annotations
@@ -31,51 +32,58 @@ NO_DOUBLE_BACKWARD = (
 
 
 class _GramRoot(torch.autograd.Function):
-    """Centred descriptors (B, C, N) -> triangle of the root, by way of the N x N side."""
+    """Descriptors (B, C, N) -> triangle of the root, by way of the N x N side."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, steps: int, backend: str) -> Tensor:
         engine, count = ENGINES[backend], x.shape[-1]
-        trace = _trace_of_descriptors(x)
-        vectors, kept = engine.factor(x.mT @ (x / (count * trace)), steps)
+        x = x - x.mean(-1, keepdim=True)
+        gram = torch.bmm(x.mT, x).div_(count)
+        trace = trace_of(gram)
+        vectors, kept = engine.factor(gram.div_(trace), steps)
         v = x if vectors is None else x @ vectors
-        y = triangle(engine.times(v / (count * trace.sqrt()), kept[0]) @ v.mT)
-        _keep(ctx, steps, backend, vectors, v, trace, y, *kept)
-        return y
+        y = engine.times(v, kept[0], 1 / (count * trace.sqrt())) @ v.mT
+        _keep(ctx, steps, backend, vectors, v, trace, *kept)
+        return triangle(y)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
-        engine, vectors, (v, trace, y, *kept) = _kept(ctx)
+        engine, vectors, (v, trace, *kept) = _kept(ctx)
         count = v.shape[-1]
         scale = 1 / (count * trace.sqrt())
-        sv = _symmetric(upstream) @ v
-        da = engine.derivative(v.mT @ (sv * scale), kept, ctx.steps)
-        of_trace = -_pair(upstream, y) / (2 * trace) - engine.inner(da, kept[1]) / trace
-        inner = _plus_diagonal(da / (count * trace), of_trace / count)
-        grad = torch.baddbmm(engine.times(sv * (2 * scale), kept[0]), v, inner, alpha=2)
-        return grad if vectors is None else grad @ vectors.mT, None, None
+        sv = torch.bmm(_symmetric_twice(upstream), v)
+        e = torch.bmm(v.mT, sv).mul_(scale / 2)
+        along = engine.inner(e, kept[0])  # <S, Y>
+        da = engine.derivative(e, kept, ctx.steps)
+        of_trace = -along / (2 * trace) - engine.inner(da, kept[1]) / trace
+        inner = _plus_diagonal(da.mul_(2 / (count * trace)), 2 * of_trace / count)
+        grad = engine.times(sv, kept[0], scale).baddbmm_(v, inner)
+        return (grad if vectors is None else grad @ vectors.mT), None, None
 
 
 class _ChannelRoot(torch.autograd.Function):
-    """Centred descriptors (B, C, N) -> triangle of the root, by way of the C x C side."""
+    """Descriptors (B, C, N) -> triangle of the root, by way of the C x C side."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, steps: int, backend: str) -> Tensor:
+    def forward(ctx: Any, x: Tensor, steps: int, backend: str, ridge: float) -> Tensor:
         engine = ENGINES[backend]
-        trace = _trace_of_descriptors(x)
-        vectors, kept = engine.factor(x @ (x / (x.shape[-1] * trace)).mT, steps)
-        y = triangle(times_root(engine, kept, vectors)) * trace.sqrt().squeeze(-1)
+        x = x - x.mean(-1, keepdim=True)
+        covariance = _plus_diagonal(torch.bmm(x, x.mT).div_(x.shape[-1]), ridge)
+        trace = trace_of(covariance)
+        vectors, kept = engine.factor(covariance.div_(trace), steps)
+        y = triangle(times_root(engine, kept, vectors)).mul_(trace.sqrt().squeeze(-1))
         _keep(ctx, steps, backend, vectors, x, trace, y, *kept)
         return y
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:
         engine, vectors, (x, trace, y, *kept) = _kept(ctx)
-        s = to_coordinates(_symmetric(upstream * trace.sqrt().squeeze(-1)), vectors)
+        s = to_coordinates(_symmetric_twice(upstream).mul_(trace.sqrt() / 2), vectors)
         da = root_gradient(engine, kept, s, ctx.steps)
-        of_trace = _pair(upstream, y) / (2 * trace) - engine.inner(da, kept[1]) / trace
-        whole = from_coordinates(_plus_diagonal(da / trace, of_trace), vectors)
-        return (whole * (2 / x.shape[-1])) @ x, None, None
+        along = (upstream * y).sum(-1)[:, None, None]
+        of_trace = along / (2 * trace) - engine.inner(da, kept[1]) / trace
+        whole = from_coordinates(_plus_diagonal(da.div_(trace), of_trace), vectors)
+        return torch.bmm(whole, x).mul_(2 / x.shape[-1]), None, None, None
 
 
 class _MatrixRoot(torch.autograd.Function):
@@ -99,10 +107,16 @@ class _MatrixRoot(torch.autograd.Function):
         return from_coordinates(_plus_diagonal(da / trace, of_trace), vectors), None, None
 
 
-def descriptors_root(x: Tensor, steps: int, backend: str) -> Tensor:
-    """Triangle of the root of the covariance of centred descriptors x (B, C, N), on the smaller side."""
-    side = _GramRoot if x.shape[-1] < x.shape[-2] else _ChannelRoot
-    return side.apply(x, steps, backend)
+def smaller_side(x: Tensor, ridge: float) -> int:
+    """Side of the matrices that ``descriptors_root`` works on. A ridge has no N x N side: it fills the null space."""
+    return x.shape[-2] if ridge else min(x.shape[-2:])
+
+
+def descriptors_root(x: Tensor, steps: int, backend: str, ridge: float = 0.0) -> Tensor:
+    """Triangle of the root of the covariance (plus ``ridge`` I) of descriptors x (B, C, N), on the smaller side."""
+    if smaller_side(x, ridge) < x.shape[-2]:
+        return _GramRoot.apply(x, steps, backend)
+    return _ChannelRoot.apply(x, steps, backend, ridge)
 
 
 def matrix_root(a: Tensor, steps: int, backend: str) -> Tensor:
@@ -123,22 +137,13 @@ def _kept(ctx: Any) -> tuple[Any, Tensor | None, list[Tensor]]:
     return ENGINES[ctx.backend], vectors, tensors
 
 
-def _trace_of_descriptors(x: Tensor) -> Tensor:
-    trace = (x.square().sum((-2, -1)) / x.shape[-1])[:, None, None]
-    return torch.where(trace > 0, trace, torch.ones_like(trace))
-
-
-def _symmetric(upstream: Tensor) -> Tensor:
-    """The gradient of the triangle as a symmetric matrix: each off-diagonal entry stands for two places."""
-    s = from_triangle(upstream / 2)
+def _symmetric_twice(upstream: Tensor) -> Tensor:
+    """Twice the gradient of the triangle as a symmetric matrix: an off-diagonal entry stands for two places."""
+    s = from_triangle(upstream)
     s.diagonal(dim1=-2, dim2=-1).mul_(2)
     return s
 
 
-def _pair(upstream: Tensor, y: Tensor) -> Tensor:
-    return (upstream * y).sum(-1)[:, None, None]
-
-
-def _plus_diagonal(a: Tensor, value: Tensor) -> Tensor:
-    a.diagonal(dim1=-2, dim2=-1).add_(value.squeeze(-1))
+def _plus_diagonal(a: Tensor, value: Tensor | float) -> Tensor:
+    a.diagonal(dim1=-2, dim2=-1).add_(value.squeeze(-1) if isinstance(value, Tensor) else value)
     return a

@@ -10,21 +10,22 @@ from covpool.functional.checks import need_positions, need_steps
 from covpool.functional.covariance import covariance
 from covpool.functional.precision import in_float32
 from covpool.functional.roots.backends import choose_backend
-from covpool.functional.roots.fused import descriptors_root
+from covpool.functional.roots.fused import descriptors_root, smaller_side
 from covpool.functional.roots.newton_schulz import newton_schulz
 from covpool.functional.triangle import triangle
 
 
 @in_float32
 def isqrt_covariance(
-    x: Float[Tensor, "*batch c n"], *, steps: int = 5, backend: str = "auto"
+    x: Float[Tensor, "*batch c n"], *, steps: int = 5, backend: str = "auto", ridge: float = 0.0
 ) -> Float[Tensor, "*batch d"]:
     r"""Upper triangle of the square root of the covariance: the iSQRT-COV representation.
 
     .. math:: \mathrm{triu}\left(\sqrt{t}\,Y_{steps}(\Sigma/t)\right), \quad t = \mathrm{tr}\,\Sigma
 
-    Equal to ``triangle(matrix_sqrt(covariance(x)))``, and never an approximation of it: the fast forms work on
-    the smaller of C x C and N x N, where the same polynomial has the same values, and have closed-form gradients.
+    Equal to ``triangle(matrix_sqrt(covariance(x, ridge=ridge)))``, and never an approximation of it: the fast forms
+    work on the smaller of C x C and N x N, where the same polynomial has the same values, and have closed-form
+    gradients.
 
     Source: Li et al. CVPR 2018, eq. (5)-(7). Departs: a constant map gives zero where the official code gives NaN.
 
@@ -35,6 +36,8 @@ def isqrt_covariance(
         x: descriptors as columns.
         steps: Newton-Schulz iterations; 5 as in every released script of fast MPN-COV.
         backend: ``auto`` (default), ``plain``, ``iteration``, ``spectral``; see ``covpool.functional.roots.backends``.
+        ridge: added to the diagonal of the covariance, 1e-7 in 3G-Net; 0 (default) as in iSQRT-COV. With one, the work
+            is done on C x C.
 
     Raises:
         ValueError: fewer than 2 positions, steps below 1, unknown backend.
@@ -45,9 +48,8 @@ def isqrt_covariance(
     """
     need_positions(x, 2, "isqrt_covariance()", "Pass a larger map")
     need_steps(steps)
-    backend = choose_backend(backend, x, min(x.shape[-2:]))
+    backend = choose_backend(backend, x, smaller_side(x, ridge), steps)
     if backend == "plain":
-        return triangle(newton_schulz(covariance(x), steps))
-    centred = x - x.mean(-1, keepdim=True)
-    vector = descriptors_root(centred.reshape(-1, *x.shape[-2:]), steps, backend)
+        return triangle(newton_schulz(covariance(x, ridge=ridge), steps))
+    vector = descriptors_root(x.reshape(-1, *x.shape[-2:]), steps, backend, ridge)
     return vector.view(*x.shape[:-2], -1)

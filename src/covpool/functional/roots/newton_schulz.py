@@ -3,7 +3,7 @@
 Everything the published iteration makes is a polynomial in the start matrix A, so everything commutes:
 Y_k = A Z_k, and with the residual R_j = A Z_j^2 a step is
 
-    Z <- Z (3I - R) / 2,    R <- R (3I - R)^2 / 4 = (9 R - 6 R^2 + R^3) / 4,
+    T = (3I - R) / 2,    Z <- Z T,    R <- R T^2,
 
 three products instead of the same values by Y and Z. The gradient is the derivative of that recurrence in the
 direction of the upstream gradient: for a polynomial at a symmetric matrix the Frechet derivative is its own adjoint.
@@ -37,29 +37,37 @@ def newton_schulz(a: Tensor, steps: int) -> Tensor:
 
 
 def iterate(a: Tensor, steps: int) -> tuple[Tensor, list[Tensor]]:
-    """Z after ``steps`` steps from ``a`` (B, n, n), and the states [R_0, R_1, Z_1, R_2, Z_2, ...] for the gradient."""
-    r = a
-    z = _one_and_a_half(a) - a / 2
-    states = [a]
+    """Z after ``steps`` steps from ``a`` (B, n, n), and the states [T_1, Z_1, T_2, Z_2, ...] for the gradient.
+
+    Temporaries are written in place: a fresh tensor costs as much as a product, in pages that the system must clear.
+    """
+    r, t = a, _half_step(a)
+    z, states = t, [t]
+    square, spare, following = (torch.empty_like(a) for _ in range(3))
     for _ in range(steps - 1):
-        square = r @ r
-        r = torch.baddbmm(2.25 * r - 1.5 * square, square, r, alpha=0.25)
-        states += [r, z]
-        z = torch.baddbmm(z, z, r, beta=1.5, alpha=-0.5)
+        torch.bmm(r, torch.bmm(t, t, out=square), out=following)
+        r, following, spare = following, spare, following
+        t = _half_step(r)
+        states += [z, t]
+        z = z @ t
     return z, states
 
 
 def iterate_derivative(states: list[Tensor], direction: Tensor) -> Tensor:
-    """The derivative of Z at the states of ``iterate`` in a symmetric ``direction`` (B, n, n)."""
-    r, dr, dz = states[0], direction, direction / -2
-    for next_r, z in zip(states[1::2], states[2::2], strict=True):
-        u = dr @ r
-        v = u @ r
-        dr = torch.baddbmm(2.25 * dr - 1.5 * (u + u.mT) + 0.25 * (v + v.mT), r, u, alpha=0.25)
-        r = next_r
-        dz = torch.baddbmm(torch.baddbmm(dz, dz, r, beta=1.5, alpha=-0.5), z, dr, alpha=-0.5)
+    """The derivative of Z at the states of ``iterate`` in a symmetric ``direction`` (B, n, n): five products a step."""
+    t, dr, dz = states[0], direction, direction / -2
+    half = torch.empty_like(direction)
+    for z, next_t in zip(states[1::2], states[2::2], strict=True):
+        torch.bmm(dr, t, out=half)
+        twice = half + half.mT  # -2 d(T^2)
+        dr = torch.bmm(half, t).sub_(twice, alpha=1.5).baddbmm_(t, twice)  # R = 3I - 2T
+        t = next_t
+        dz = torch.bmm(dz, t).baddbmm_(z, dr, alpha=-0.5)
     return dz
 
 
-def _one_and_a_half(a: Tensor) -> Tensor:
-    return 1.5 * torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
+def _half_step(r: Tensor) -> Tensor:
+    """T = (3I - R) / 2."""
+    t = r / -2
+    t.diagonal(dim1=-2, dim2=-1).add_(1.5)
+    return t

@@ -12,30 +12,48 @@ from functools import cache
 import torch
 from torch import Tensor
 
+SHARED_FROM = 4
+"""Threads from which a batch is shared among them; two were slower than one on what a cloud sells as two cores."""
+
 
 def decompose(a: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues (ascending, not below zero) and eigenvectors of a batch (B, n, n) of PSD matrices.
 
-    LAPACK works on one matrix at a time and gains nothing from a second core; on a CPU the batch is shared among
+    LAPACK works on one matrix at a time and loses by more than one thread inside; on a CPU the batch is shared among
     as many threads as torch may use, each image being the same call as before. Values that are not finite give NaN,
     as the iteration would, instead of an error from LAPACK.
     """
-    if not a.isfinite().all():
+    if not a.sum().isfinite():
         return torch.full_like(a[..., 0], torch.nan), torch.full_like(a, torch.nan)
-    threads = min(torch.get_num_threads(), len(a)) if a.device.type == "cpu" else 1
-    if threads < 2:
-        values, vectors = _eigh(a)
-    else:
-        parts = list(_threads(threads).map(_eigh, a.detach().chunk(threads)))
-        values, vectors = (torch.cat(kind) for kind in zip(*parts, strict=True))
-    return values.clamp(min=0), vectors
+    values, vectors = _shared(a.detach()) if a.device.type == "cpu" else _eigh(a)
+    return values.clamp_(min=0), vectors
+
+
+def _shared(a: Tensor) -> tuple[Tensor, Tensor]:
+    """The batch among workers that use one thread each."""
+    allowed = torch.get_num_threads()
+    workers = min(allowed, len(a)) if allowed >= SHARED_FROM else 1
+    try:
+        if workers == 1:
+            return _alone(a)
+        parts = list(_workers(workers).map(_alone, a.chunk(workers)))
+    finally:
+        torch.set_num_threads(allowed)  # what a worker says of itself is the default of threads to come
+    values, vectors = (torch.cat(kind) for kind in zip(*parts, strict=True))
+    return values, vectors
+
+
+def _alone(a: Tensor) -> tuple[Tensor, Tensor]:
+    torch.set_num_threads(1)
+    with torch.no_grad():
+        return _eigh(a)
 
 
 def _eigh(a: Tensor) -> tuple[Tensor, Tensor]:
     """In the precision of ``a``; in float64 where LAPACK's float32 fails, as it does on some rank-one matrices."""
     try:
         values, vectors = torch.linalg.eigh(a)
-        if vectors.isfinite().all():
+        if vectors.sum().isfinite():
             return values, vectors
     except torch.linalg.LinAlgError:
         pass
@@ -44,7 +62,7 @@ def _eigh(a: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @cache
-def _threads(count: int) -> ThreadPoolExecutor:
+def _workers(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count, thread_name_prefix="covpool-eigh")
 
 
@@ -80,19 +98,31 @@ SPREAD = 1e-9
 """Smallest gap given to neighbouring eigenvalues: far below float32's rounding, far above float64's."""
 
 
+QUOTIENTS_AT_ONCE = 1 << 17
+"""Entries of n x n that are divided at a time, so that both float64 buffers stay in the cache: 2 MB."""
+
+
 def _by_quotient(values: Tensor, steps: int) -> Tensor:
     """The plain quotient in float64, for float32 eigenvalues: three passes over n x n instead of sixty.
 
     Spreading the eigenvalues by 1e-9 a place changes them by less than float32 can tell and makes every gap large
     enough for a quotient good to 1e-7. The diagonal is the derivative.
     """
-    wide = values.double() + SPREAD * torch.arange(values.shape[-1], dtype=torch.float64, device=values.device)
-    z = polynomial(wide, steps)
-    differences = z.unsqueeze(-1) - z.unsqueeze(-2)
-    gaps = wide.unsqueeze(-1) - wide.unsqueeze(-2)
-    gaps.diagonal(dim1=-2, dim2=-1).fill_(1)
-    differences.diagonal(dim1=-2, dim2=-1).copy_(_derivative(wide, steps))
-    return differences.div_(gaps).to(values.dtype)
+    count, n = values.shape
+    wide = values.double() + SPREAD * torch.arange(n, dtype=torch.float64, device=values.device)
+    z, slope = polynomial(wide, steps), _derivative(wide, steps)
+    quotients = values.new_empty(count, n, n)
+    rows = max(1, min(count, QUOTIENTS_AT_ONCE // (n * n)))
+    rises, gaps = wide.new_empty(2, rows, n, n)
+    for start in range(0, count, rows):
+        part = slice(start, start + rows)
+        rise, gap = rises[: len(z[part])], gaps[: len(z[part])]
+        torch.sub(z[part].unsqueeze(-1), z[part].unsqueeze(-2), out=rise)
+        torch.sub(wide[part].unsqueeze(-1), wide[part].unsqueeze(-2), out=gap)
+        gap.diagonal(dim1=-2, dim2=-1).fill_(1)
+        rise.diagonal(dim1=-2, dim2=-1).copy_(slope[part])
+        quotients[part] = rise.div_(gap)
+    return quotients
 
 
 def _derivative(values: Tensor, steps: int) -> Tensor:
