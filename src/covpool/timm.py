@@ -39,8 +39,18 @@ __all__ = ["main"]
 PARAMETRIC = "covpool_network"
 
 # What create_network takes; everything else that timm passes on is for the backbone.
-_OURS = ("num_classes", "reduce_to", "last_stride", "drop_rate", "hidden", "embedding", "summary", "pool_options")
-_OURS += ("layout", "pruned")
+_OURS = (
+    "num_classes",
+    "reduce_to",
+    "last_stride",
+    "drop_rate",
+    "hidden",
+    "embedding",
+    "summary",
+    "pool_options",
+    "layout",
+    "pruned",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,8 +24,9 @@ def fused_function(
     assert isinstance(normalize, MatrixSqrt)
     if not describe.center or normalize.method != "newton-schulz":
         return None
-    options = {"steps": normalize.steps, "backend": normalize.backend, "ridge": describe.ridge}
-    return partial(functional.isqrt_covariance, **options)
+    return partial(
+        functional.isqrt_covariance, steps=normalize.steps, backend=normalize.backend, ridge=describe.ridge
+    )
 
 
 def is_watched(module: nn.Module) -> bool:
