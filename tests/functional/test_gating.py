@@ -48,9 +48,11 @@ def test_even_use_costs_nothing_and_the_loss_shrinks_with_the_batch():
     assert balance_loss(torch.full((3, 4), 0.25)) == 0
 
 
-def test_each_image_sees_the_convolutions_of_its_own_candidates():
-    x, weight, index = draw(3, 4, 5), draw(6, 2, 4, seed=1), torch.tensor([[0, 5], [1, 1], [2, 3]])
+@pytest.mark.parametrize("positions", [1, 5], ids=["by candidate", "by image"])
+def test_each_image_sees_the_convolutions_of_its_own_candidates(positions):
+    x, weight, index = draw(3, 8, positions), draw(6, 9, 8, seed=1), torch.tensor([[0, 5], [1, 1], [2, 3]])
     y = candidate_convolution(x, weight, index)
+    assert gradcheck(candidate_convolution, (x.requires_grad_(), weight.requires_grad_(), index))
     for image in range(3):
         for place in range(2):
             torch.testing.assert_close(y[image, place], weight[index[image, place]] @ x[image])

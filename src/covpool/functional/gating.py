@@ -99,9 +99,10 @@ def balance_loss(weights: Float[Tensor, "b m"], strength: float = 100.0) -> Floa
 def candidate_convolution(
     x: Float[Tensor, "b c n"], weight: Float[Tensor, "m d c"], index: Int[Tensor, "b k"]
 ) -> Float[Tensor, "b k d n"]:
-    """Apply to each image the 1x1 convolutions of its own K candidates, as one batched product.
+    """Apply to each image the 1x1 convolutions of its own K candidates.
 
-    Only chosen candidates are computed; a candidate that no image chose gets the gradient zero.
+    Only chosen candidates are computed; a candidate that no image chose gets the gradient zero. Either each image gets
+    a copy of its candidates' weights, or each candidate a copy of its images, whichever copies less: the same numbers.
 
     Shape: x (B, C, N), weight (M, D, C), index (B, K) -> (B, K, D, N). Dtype: as ``gate_scores``. Gradient: autograd.
 
@@ -109,8 +110,30 @@ def candidate_convolution(
         >>> candidate_convolution(torch.ones(1, 1, 1), torch.tensor([[[2.0]], [[3.0]]]), torch.tensor([[1]]))
         tensor([[[[3.]]]])
     """
-    own = weight.to(x.dtype)[index]
+    weight = weight.to(x.dtype)
+    if _weights_are_larger(x, weight):
+        return _by_candidate(x, weight, index)
+    own = weight.index_select(0, index.flatten()).unflatten(0, index.shape)  # has a faster gradient than weight[index]
     return (own.flatten(1, 2) @ x).unflatten(1, own.shape[1:3])
+
+
+def _weights_are_larger(x: Tensor, weight: Tensor) -> bool:
+    """Twice as large as what a candidate reads and writes; on a CPU only: a GPU would wait to learn who chose whom."""
+    if torch.compiler.is_compiling() or x.device.type != "cpu" or not len(x):
+        return False
+    out, dim = weight.shape[1:]
+    return out * dim > 2 * (out + dim) * x.shape[-1]
+
+
+def _by_candidate(x: Tensor, weight: Tensor, index: Tensor) -> Tensor:
+    """One product a candidate, over all positions of the images that chose it."""
+    chosen = index.flatten()
+    order = chosen.argsort()
+    rows = x.mT.index_select(0, order // index.shape[1])
+    groups = rows.split(torch.bincount(chosen, minlength=len(weight)).tolist())
+    products = [rows.flatten(0, 1) @ own.mT for rows, own in zip(groups, weight.unbind(0), strict=True) if len(rows)]
+    together = torch.cat(products).unflatten(0, (-1, x.shape[-1]))
+    return together.index_select(0, order.argsort()).mT.unflatten(0, index.shape)
 
 
 def need_choice(k: int, candidates: int) -> None:
