@@ -88,5 +88,5 @@ def test_a_giant_that_was_packed_small_is_refused_before_it_is_made(tmp_path):
     element = b"".join([*packed, packer.flush()])
     header = b"MATLAB 5.0".ljust(124) + b"\0\1IM"
     (tmp_path / "a.mat").write_bytes(header + struct.pack("<II", 15, len(element)) + element)
-    with pytest.raises(CorruptFile, match=r"unpack to 1.26e\+09"):
+    with pytest.raises(CorruptFile, match="more than 16 times the file"):
         read_matlab(tmp_path / "a.mat")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import mmap
 import os
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +14,7 @@ import numpy as np
 from covpool.formats.corrupt import CorruptFile
 
 MOST_DIMENSIONS = 32  # numpy 1 holds no more
+_CODES = {"B": (1, False), "H": (2, False), "I": (4, False), "Q": (8, False), "i": (4, True), "q": (8, True)}
 
 
 class Span:
@@ -65,8 +65,9 @@ class Span:
         return self.data[self.position - size : self.position]
 
     def number(self, code: str) -> int:
-        """One number by its ``struct`` code: B H I Q or their signed forms."""
-        return struct.unpack(self.order + code, self.take(struct.calcsize("=" + code)))[0]
+        """One number by its ``struct`` code: B H I Q, or i q with a sign."""
+        size, signed = _CODES[code]
+        return int.from_bytes(self.take(size), "little" if self.order == "<" else "big", signed=signed)
 
     def within(self, size: int) -> Span:
         """The next ``size`` bytes as a span of their own; the position moves past them."""

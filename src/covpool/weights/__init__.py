@@ -3,7 +3,7 @@
 from covpool.weights.catalog import Offline, offline
 from covpool.weights.convert import convert, export, find_dialect
 from covpool.weights.dialect import Dialect
-from covpool.weights.files import read_arrays, read_torch
+from covpool.weights.files import import_file, read_arrays, read_torch, write_arrays
 from covpool.weights.load import load_weights
 from covpool.weights.rename import KEEP, Ledger, Rule, WeightsMismatch, rename
 
@@ -17,9 +17,11 @@ __all__ = [
     "convert",
     "export",
     "find_dialect",
+    "import_file",
     "load_weights",
     "offline",
     "read_arrays",
     "read_torch",
     "rename",
+    "write_arrays",
 ]

@@ -19,6 +19,7 @@ from covpool.formats.hdf5.headers import (
     LATEST,
     LAYOUT,
     NOWHERE,
+    File,
     Message,
     read_messages,
     read_superblock,
@@ -47,7 +48,7 @@ def open_hdf5(path: str | Path) -> Group:
 class Object:
     """What lies at an address: a group or a dataset, with attributes."""
 
-    def __init__(self, file: Span, address: int) -> None:
+    def __init__(self, file: File, address: int) -> None:
         self.file, self.address = file, address
         self.messages: list[Message] = read_messages(file, address)
 
@@ -129,7 +130,7 @@ class Dataset(Object):
         return plan(self.file, self.body(LAYOUT, "layout"), filters, self.shape, dtype)
 
 
-def _attribute(file: Span, body: Span) -> tuple[str, np.ndarray | list[str] | str | None]:
+def _attribute(file: File, body: Span) -> tuple[str, np.ndarray | list[str] | str | None]:
     version = body.number("B")
     shared = body.number("B") & 3 if version > 1 else body.take(1) and 0
     sizes = [body.number("H") for _ in range(3)]
@@ -142,7 +143,7 @@ def _attribute(file: Span, body: Span) -> tuple[str, np.ndarray | list[str] | st
     return text, None if shape is None else _value(file, body, read_type(kind), shape)
 
 
-def _value(file: Span, body: Span, kind: Type, shape: tuple[int, ...]) -> np.ndarray | list[str] | str | None:
+def _value(file: File, body: Span, kind: Type, shape: tuple[int, ...]) -> np.ndarray | list[str] | str | None:
     if kind.kind == NUMBER and kind.dtype is not None:
         return body.array(kind.dtype, shape)
     body.fitting(shape, kind.size)
@@ -160,18 +161,17 @@ def _decoded(raw: bytes | memoryview) -> str:
     return bytes(raw).split(b"\0")[0].decode("utf-8", "replace")
 
 
-def _from_heap(file: Span, places: list[Span]) -> list[str]:
+def _from_heap(file: File, places: list[Span]) -> list[str]:
     """Texts of variable length, which lie in collections elsewhere."""
-    collections: dict[int, dict[int, Span]] = {}
     texts, total = [], 0
     for place in places:
         length, address, index = place.number("I"), place.number("Q"), place.number("I")
         if not length:
             texts.append("")
             continue
-        if address not in collections:
-            collections[address] = _collection(file, address)
-        item = collections[address].get(index)
+        if address not in file.collections:
+            file.collections[address] = _collection(file, address)
+        item = file.collections[address].get(index)
         total += length
         if item is None or total > _MOST_TEXT:
             file.fail("a text is not where it should be; it is damaged, copy it again", address)
@@ -179,7 +179,7 @@ def _from_heap(file: Span, places: list[Span]) -> list[str]:
     return texts
 
 
-def _collection(file: Span, address: int) -> dict[int, Span]:
+def _collection(file: File, address: int) -> dict[int, Span]:
     heap = file.at(address)
     if bytes(heap.take(4)) != b"GCOL":
         heap.fail("there are no texts where they should be; it is damaged, copy it again")
@@ -196,4 +196,5 @@ def _collection(file: Span, address: int) -> dict[int, Span]:
             break  # the rest is free
         found[index] = heap.within(length)
         heap.take(min(-length % 8, heap.left))
+    file.spend(len(found))
     return found

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from covpool.formats.hdf5.headers import LATEST, LINK, LINK_INFO, NOWHERE, SYMBOL_TABLE, Message
+from covpool.formats.hdf5.headers import LATEST, LINK, LINK_INFO, NOWHERE, SYMBOL_TABLE, File, Message
 from covpool.formats.span import Span
 
 _SOFT_LINK = 2
 _DEEPEST = 16
 
 
-def members(file: Span, messages: Sequence[Message]) -> dict[str, int]:
+def members(file: File, messages: Sequence[Message]) -> dict[str, int]:
     """The hard links of a group; soft and external ones are not followed."""
     found: dict[str, int] = {}
     for message in messages:
@@ -45,7 +45,7 @@ def _link(body: Span) -> Iterator[tuple[str, int]]:
         yield name, body.number("Q")
 
 
-def _symbols(file: Span, body: Span) -> Iterator[tuple[str, int]]:
+def _symbols(file: File, body: Span) -> Iterator[tuple[str, int]]:
     tree, heap = body.number("Q"), body.number("Q")
     names = _heap(file, heap)
     for address in leaves(file, tree, kind=0, key_size=8):
@@ -60,12 +60,12 @@ def _symbols(file: Span, body: Span) -> Iterator[tuple[str, int]]:
                 yield _name(names, place), header
 
 
-def leaves(file: Span, address: int, kind: int, key_size: int) -> list[int]:
+def leaves(file: File, address: int, kind: int, key_size: int) -> list[int]:
     """Addresses of what the leaves of a tree point to, in order."""
     return [child for _, child in entries(file, address, kind, key_size)]
 
 
-def entries(file: Span, address: int, kind: int, key_size: int) -> list[tuple[Span, int]]:
+def entries(file: File, address: int, kind: int, key_size: int) -> list[tuple[Span, int]]:
     """Key and address of everything below a tree, in order; each node is visited once."""
     found: list[tuple[Span, int]] = []
     seen: set[int] = set()
@@ -76,6 +76,7 @@ def entries(file: Span, address: int, kind: int, key_size: int) -> list[tuple[Sp
         if here in seen or level >= above:
             file.fail("a tree runs in a circle; it is damaged, copy it again", here)
         seen.add(here)
+        file.spend(len(pairs))
         if level:
             todo += [(child, level) for _, child in reversed(pairs)]
         else:
@@ -83,7 +84,7 @@ def entries(file: Span, address: int, kind: int, key_size: int) -> list[tuple[Sp
     return found
 
 
-def _node(file: Span, address: int, kind: int, key_size: int) -> tuple[int, list[tuple[Span, int]]]:
+def _node(file: File, address: int, kind: int, key_size: int) -> tuple[int, list[tuple[Span, int]]]:
     node = file.at(address)
     if bytes(node.take(4)) != b"TREE" or node.number("B") != kind:
         node.fail("there is no tree where one should be; it is damaged, copy it again")
@@ -92,7 +93,7 @@ def _node(file: Span, address: int, kind: int, key_size: int) -> tuple[int, list
     return level, [(node.within(key_size), node.number("Q")) for _ in range(count)]
 
 
-def _heap(file: Span, address: int) -> Span:
+def _heap(file: File, address: int) -> Span:
     heap = file.at(address)
     if bytes(heap.take(4)) != b"HEAP":
         heap.fail("a group has no names where they should be; it is damaged, copy it again")

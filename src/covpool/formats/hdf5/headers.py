@@ -16,6 +16,7 @@ DATASPACE, LINK_INFO, DATATYPE, LINK, LAYOUT, FILTERS = 1, 2, 3, 6, 8, 11
 ATTRIBUTE, CONTINUATION, SYMBOL_TABLE, ATTRIBUTE_INFO = 12, 16, 17, 21
 _SHARED = 0x02
 _MOST_MESSAGES = 4096
+_MOST_STEPS = 1 << 21  # seconds; a network of 1000 arrays takes some 30,000
 LATEST = "write it again with h5py's default (libver='earliest')"
 
 
@@ -27,10 +28,30 @@ class Message(NamedTuple):
     shared: bool
 
 
-class Superblock(NamedTuple):
-    """The file from its base address on, and where its root is."""
+class File(Span):
+    """The file from its base address on, with a count of the work that was done on it.
 
-    file: Span
+    Objects can be named again and again, so that a small file could keep a reader busy for ever.
+    """
+
+    __slots__ = ("collections", "work")
+
+    def __init__(self, data: bytes | memoryview, path: str) -> None:
+        super().__init__(data, path)
+        self.work = 0
+        self.collections: dict[int, dict[int, Span]] = {}  # of texts, by address
+
+    def spend(self, steps: int) -> None:
+        """Count steps of a few microseconds each; CorruptFile where they are more than any network needs."""
+        self.work += steps
+        if self.work > _MOST_STEPS:
+            self.fail(f"it takes more than {_MOST_STEPS} steps to read; it is damaged, or no file of weights", 0)
+
+
+class Superblock(NamedTuple):
+    """The file, and where its root is."""
+
+    file: File
     root: int
 
 
@@ -60,7 +81,7 @@ def read_superblock(span: Span) -> Superblock:
     root = block.number("Q")
     if base > start:
         block.fail("its base address lies behind its beginning; it is damaged, copy it again")
-    return Superblock(Span(span.data[base:], span.path), root)
+    return Superblock(File(span.data[base:], span.path), root)
 
 
 def find_signature(span: Span) -> int | None:
@@ -73,7 +94,7 @@ def find_signature(span: Span) -> int | None:
     return None
 
 
-def read_messages(file: Span, address: int) -> list[Message]:
+def read_messages(file: File, address: int) -> list[Message]:
     """All messages of the object at ``address``."""
     messages: list[Message] = []
     visited = 0
@@ -87,6 +108,7 @@ def read_messages(file: Span, address: int) -> list[Message]:
             if message.kind == CONTINUATION:
                 blocks.append((_continued(file, message.body, second), order))
             messages.append(message)
+        file.spend(len(messages))
         if len(messages) > _MOST_MESSAGES:
             file.fail("an object has too many messages; it is damaged, copy it again", address)
     return messages

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from covpool.formats.hdf5.groups import entries
-from covpool.formats.hdf5.headers import LATEST, NOWHERE
+from covpool.formats.hdf5.headers import LATEST, NOWHERE, File
 from covpool.formats.span import Span
 
 _COMPACT, _CONTIGUOUS, _CHUNKED = 0, 1, 2
@@ -22,7 +22,7 @@ _LARGEST_RATIO = 1100  # deflate packs 1032 to 1 at best
 
 
 def plan(
-    file: Span, layout: Span, filters: Sequence[int], shape: tuple[int, ...], dtype: np.dtype
+    file: File, layout: Span, filters: Sequence[int], shape: tuple[int, ...], dtype: np.dtype
 ) -> Callable[[], np.ndarray]:
     """A function that reads the dataset; everything is checked here, before anything is allocated."""
     version, kind = layout.number("B"), layout.number("B")
@@ -55,7 +55,7 @@ class _Chunk(NamedTuple):
 
 
 def _in_chunks(
-    file: Span, layout: Span, filters: Sequence[int], shape: tuple[int, ...], dtype: np.dtype
+    file: File, layout: Span, filters: Sequence[int], shape: tuple[int, ...], dtype: np.dtype
 ) -> Callable[[], np.ndarray]:
     rank = layout.number("B") - 1
     tree = layout.number("Q")
@@ -81,7 +81,7 @@ def _on(grid: Sequence[range], corner: Sequence[int]) -> bool:
     return all(place in steps for place, steps in zip(corner, grid, strict=True))
 
 
-def _chunks(file: Span, tree: int, rank: int) -> list[_Chunk]:
+def _chunks(file: File, tree: int, rank: int) -> list[_Chunk]:
     found, total = [], 0
     for key, address in entries(file, tree, kind=1, key_size=8 + 8 * (rank + 1)):
         size, skipped = key.number("I"), key.number("I")

@@ -112,7 +112,11 @@ class Packed:
         if not piece and self._fed >= self._span.stop and not self._unpacker.unconsumed_tail:
             self.fail("a variable ends too early; it is cut or damaged, copy it again")
         self.position += len(piece)
+        if self.position > max(_UNPACKED, _RATIO * len(self._span.data)):
+            self.fail("a variable unpacks to more than 16 times the file; no network of weights does, it is refused")
         return piece
 
 
+_UNPACKED = 1 << 30
+_RATIO = 16  # packed weights take at least a tenth of what they are
 _LARGEST_RATIO = 1100  # deflate packs 1032 to 1 at best

@@ -13,7 +13,7 @@ from covpool.formats.span import Span
 from covpool.formats.tensorflow.bundle import Entry
 
 Extents = tuple[tuple[int, int], ...]
-_MOST_SLICES = 1024
+_MOST_SLICES = 256
 _ESCAPES = {0x00: b"\x00\xff", 0xFF: b"\xff\x00"}
 
 

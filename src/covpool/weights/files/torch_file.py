@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import argparse
 import logging
-import pickletools
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from covpool.formats.arrays import Arrays, Stored
 from covpool.formats.corrupt import CorruptFile
+from covpool.weights.files.pickle_scan import names_in_pickle
 
 logger = logging.getLogger("covpool")
 
@@ -109,20 +109,11 @@ def _names_in_archive(file: IO[bytes]) -> set[str]:
         packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
         if packed or len(entries) > _MOST_ENTRIES or sum(entry.file_size for entry in entries) > size:
             raise ValueError("the entries of the zip archive are compressed or overlap, which torch.save never does")
-        return set(_names(BytesIO(archive.read(pickles[0]))))
+        return set(names_in_pickle(BytesIO(archive.read(pickles[0]))))
 
 
 def _names_in_legacy(file: IO[bytes]) -> set[str]:
-    return {name for _ in range(_LEGACY_PICKLES) for name in _names(file)}
-
-
-def _names(file: IO[bytes]) -> Iterator[str]:
-    """What a pickle wants to import, in the one way that ``weights_only`` knows."""
-    for code, argument, _ in pickletools.genops(file):
-        if code.name == "GLOBAL":
-            yield str(argument).replace(" ", ".", 1)
-        elif code.name in ("STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4", "NEWOBJ_EX"):
-            raise ValueError(f"its pickle has the operation {code.name}, which weights do not need")
+    return {name for _ in range(_LEGACY_PICKLES) for name in names_in_pickle(file)}
 
 
 def read_torch_arrays(path: str | Path) -> Arrays:
