@@ -20,13 +20,15 @@ logger = logging.getLogger("covpool")
 
 FORMAT = "covpool-checkpoint/1"
 BEST = "best.pt"
+WEIGHTS = "model.safetensors"  # in a folder of the Hugging Face Hub
 
 
 def restore_network(path: str | Path) -> tuple[Network, dict[str, Any]]:
     """The network in a file, in eval mode, and what the file says about it.
 
     Args:
-        path: a run folder (its ``best.pt``), a ``.pt`` checkpoint, or a ``.safetensors`` file of ``save_network``.
+        path: a run folder (its ``best.pt``), a folder of ``save_pretrained``, a ``.pt`` checkpoint, or a
+            ``.safetensors`` file of ``save_network``.
             Averaged (EMA) weights are taken where there are some. No code in the file is run.
 
     Returns:
@@ -71,10 +73,10 @@ def save_network(network: Network, path: str | Path, about: Mapping[str, Any] | 
 
 def _file(path: Path) -> Path:
     if path.is_dir():
-        if (path / BEST).is_file():
-            return path / BEST
-        found = ", ".join(sorted(file.name for file in path.glob("*.pt"))) or "no checkpoint"
-        raise ValueError(f"no {BEST} in {path} ({found} there); name a run folder that finished an epoch, or a file")
+        if found := next((path / name for name in (BEST, WEIGHTS) if (path / name).is_file()), None):
+            return found
+        others = ", ".join(sorted(file.name for file in path.glob("*.pt"))) or "no checkpoint"
+        raise ValueError(f"no {BEST} in {path} ({others} there); name a run folder that finished an epoch, or a file")
     if not path.is_file():
         raise ValueError(f"no run folder or checkpoint at {path}")
     return path
