@@ -37,7 +37,7 @@ def hashes(network: str) -> dict[str, Tensor]:
     """
     model = network.partition("/")[2].partition("-")[0]
     family = re.split(r"\d", model)[0]
-    channels = _CHANNELS.get(model, _CHANNELS[family])
+    channels = _CHANNELS[model if model in _CHANNELS else family]
     generator = torch.Generator().manual_seed(SEED)
     bins = torch.randint(0, WIDTH, (2, channels), generator=generator)
     signs = 2 * torch.randint(0, 2, (2, channels), generator=generator) - 1

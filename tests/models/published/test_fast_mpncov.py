@@ -32,6 +32,32 @@ def test_fine_tuning_on_200_classes_has_the_published_number_of_parameters(name,
     assert sum(p.numel() for p in network.parameters()) == published
 
 
+def test_vgg_keeps_its_hidden_layers_in_the_classifier_and_its_vector_before_them():
+    network = built("fast_mpncov/vgg-d", num_classes=5)
+    assert [type(layer) for layer in network.get_classifier()] == [nn.Linear, nn.ReLU, nn.Dropout] * 2 + [nn.Linear]
+    assert network.get_classifier()[2].p == 0.5
+    assert network.head.drop.p == 0.0
+    assert network.head_hidden_size == 32896
+    network.reset_classifier(7)
+    assert network.get_classifier()[0].in_features == 32896
+    assert network.get_classifier()[6].out_features == 7
+    with torch.device("meta"):
+        again = create_network(**network.architecture)
+    assert list(again.state_dict()) == list(network.state_dict())
+
+
+def test_a_cifar_network_drops_half_of_its_vector_in_training():
+    network = built("fast_mpncov/cifar-preact-resnet164")
+    assert network.head.drop.p == 0.5
+    assert network.head_hidden_size == 8256
+    assert network.pretrained_cfg["input_size"] == (3, 32, 32)
+
+
+def test_hidden_layers_need_a_width():
+    with pytest.raises(ValueError, match="hidden needs lengths of 1 or more"):
+        built("fast_mpncov/vgg-d", hidden=[0])
+
+
 def test_every_row_is_made_of_parts_that_exist_and_has_a_size():
     for card in NETWORKS.values():
         row = card.network
