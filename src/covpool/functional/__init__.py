@@ -2,7 +2,6 @@
 
 from covpool.functional.covariance import covariance, cross_covariance, second_moment
 from covpool.functional.gating import balance_loss
-from covpool.functional.gaussian import generalized_gaussian_scatter
 from covpool.functional.matrix_sqrt import matrix_power, matrix_sqrt, sqrt_methods
 from covpool.functional.moments import generalized_mean, log_sum_exp, mean_and_deviation, softmax_mean
 from covpool.functional.power import l2_normalize, signed_power
@@ -21,6 +20,7 @@ from covpool.functional.statistics import (
     shrunk_covariance,
     sparse_inverse,
 )
+from covpool.functional.statistics.gaussian import generalized_gaussian_scatter
 from covpool.functional.triangle import from_triangle, triangle, triangle_size
 
 __all__ = [

@@ -8,12 +8,12 @@ import torch  # noqa: F401  (the doctests use it)
 from jaxtyping import Float
 from torch import Tensor
 
-from covpool.functional._spectral import spectral_power
 from covpool.functional.checks import need_square, need_steps
 from covpool.functional.precision import in_float32
 from covpool.functional.roots.backends import choose_backend
 from covpool.functional.roots.fused import matrix_root
 from covpool.functional.roots.newton_schulz import newton_schulz
+from covpool.functional.spectrum.decomposition import spectral_power
 from covpool.registry import Registry
 
 sqrt_methods = Registry[Callable[[Tensor, int, str], Tensor]]("matrix root method")

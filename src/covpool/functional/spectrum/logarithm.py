@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from covpool.functional._spectral import spectral_log
 from covpool.functional.checks import need_square
 from covpool.functional.exporting import refuse_onnx
 from covpool.functional.precision import in_float32
+from covpool.functional.spectrum.decomposition import spectral_log
 
 FLOOR = 1e-12
 """Added to every diagonal, so that a zero matrix has a logarithm."""

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from covpool.functional._spectral import log_determinant_prox
 from covpool.functional.checks import need_square
 from covpool.functional.precision import in_float32
+from covpool.functional.spectrum.decomposition import log_determinant_prox
 
 
 @in_float32

@@ -3,7 +3,7 @@ import torch
 from torch.autograd import gradcheck
 
 from covpool.functional import covariance
-from covpool.functional._spectral import log_determinant_prox, spectral_log, spectral_power
+from covpool.functional.spectrum.decomposition import log_determinant_prox, spectral_log, spectral_power
 
 VALUES = (0.5, 0.5 + 1e-9, 1.0, 1.0, 3.0)
 

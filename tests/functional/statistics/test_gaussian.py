@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from covpool.functional.gaussian import (
+from covpool.functional.statistics.gaussian import (
     generalized_gaussian_scatter,
     generalized_gaussian_weights,
     regularized_scatter,

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from covpool.functional._spectral import decompose
 from covpool.functional.checks import need_positions, need_square
 from covpool.functional.exporting import refuse_onnx
 from covpool.functional.precision import in_float32
+from covpool.functional.spectrum.decomposition import decompose
 
 
 @in_float32
