@@ -9,7 +9,7 @@ from covpool import create_network
 from covpool.functional.gating import balance_loss, gate_scores, top_k_weights
 from covpool.observe import observe
 from covpool.weights import convert, export
-from covpool.weights.threeg import upper_to_lower
+from covpool.weights.published.triangles import upper_to_lower
 from golden_files import GOLDEN, relative_error
 from golden_recipe import image
 from parity.matconvnet_recipe import official_parameters, official_shapes

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from covpool import functional
-from covpool.functional.gaussian import generalized_gaussian_scatter, generalized_gaussian_weights
+from covpool.functional.statistics.gaussian import generalized_gaussian_scatter, generalized_gaussian_weights
 from covpool.observe import observe
 from covpool.pooling import create_pool
 from covpool.pooling.reweight import PositionGate

@@ -9,7 +9,8 @@ import torch
 from covpool import create_network
 from covpool.observe import observe
 from covpool.weights import convert, export
-from covpool.weights.threeg import MODULES, PREFIX, upper_to_lower
+from covpool.weights.published.threeg import MODULES, PREFIX
+from covpool.weights.published.triangles import upper_to_lower
 from golden_files import GOLDEN, relative_error
 from golden_recipe import draw, image
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from covpool import functional
 from covpool.functional.drop import drop_mask, need_rate
-from covpool.functional.gaussian import generalized_gaussian_scatter, need_shape, need_theta
 from covpool.functional.precision import as_parameters
 from covpool.functional.sketch import sketch_hashes, tensor_sketch
+from covpool.functional.statistics.gaussian import generalized_gaussian_scatter, need_shape, need_theta
 
 
 class Covariance(nn.Module):
@@ -151,7 +151,7 @@ class CrossCovariance(nn.Module):
         rows = self.project(as_parameters(self, x.mT)).to(x.dtype)
         query, key, *_ = rows.unflatten(-1, (-1, self.heads, self.head_dim)).permute(2, 0, 3, 4, 1)
         if self.training and self.token_drop:
-            mask = drop_mask((len(x), self.heads, 1, x.shape[-1]), self.token_drop, x)
+            mask = drop_mask((x.shape[0], self.heads, 1, x.shape[-1]), self.token_drop, x)
             query, key = query * mask, key * mask
         if self.center == "head":
             query, key = (side - side.mean((-2, -1), keepdim=True) for side in (query, key))

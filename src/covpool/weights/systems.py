@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from covpool.weights import assembled, fast_mpncov, gcp_opt, gcp_opt_vit, gm_sop, threeg
 from covpool.weights.dialect import Dialect
+from covpool.weights.published import assembled, fast_mpncov, gcp_opt, gcp_opt_vit, gm_sop, threeg
 
 SYSTEMS: Mapping[str, Sequence[Dialect]] = {
     "fast_mpncov": fast_mpncov.DIALECTS,

@@ -7,6 +7,7 @@ import torch
 from safetensors import safe_open
 from scipy.io import savemat
 
+from covpool.models import restore_network
 from covpool.weights import read_arrays
 from golden_files import GOLDEN
 from parity.matconvnet_recipe import official_parameters
@@ -84,6 +85,19 @@ def test_what_is_exported_is_the_official_file_again(covpool, imported, official
         np.testing.assert_allclose(after[name], before[name], rtol=2e-6, atol=1e-7)
 
 
+def test_a_folder_of_the_hub_is_evaluated_like_any_network(covpool, imported):
+    assert covpool("weights", "export", imported, "--to", "hub", "-o", "hub").code == 0
+    network, about = restore_network("hub")
+    assert network.architecture["backbone"] == NAME
+    assert about["weights"]["file"] == "net.mat"
+
+
+def test_a_program_is_said_to_be_the_network(covpool, imported):
+    said = covpool("weights", "export", imported, "--to", "program", "-o", "net.pt2")
+    assert said.code == 0, said.err
+    assert "its logits are those of the network within 1e-05" in said.err
+
+
 def test_a_file_of_another_network_is_refused_with_both_lists(covpool, official):
     said = covpool("weights", "import", official, "--as", "gm_sop/resnet18-gm-sop", "-o", "x.safetensors")
     assert said.code == 1
@@ -105,9 +119,10 @@ def test_a_damaged_file_is_one_sentence(covpool):
         (["import", "a.pth"], ["needs --as NAME", "needs --output FILE"]),
         (["import", "a.pth", "--as", NAME, "-o", "x.pt"], ["end in .safetensors"]),
         (["verify", "a.safetensors"], ["needs --golden FILE"]),
-        (["export", "a.safetensors", "-o", "x.pth"], ["needs --to DIALECT"]),
+        (["export", "a.safetensors", "-o", "x.pth"], ["needs --to FORM"]),
         (["show", "a.pth", "--to", "pytorch"], ["show takes no --to"]),
         (["show"], ["needs file"]),
+        (["export", "a.safetensors", "--to", "onnx", "-o", "a.onnx", "--push", "a/b"], ["goes with --to hub"]),
         (["import", "a.pth", "--as", "gm_sop/resnet", "-o", "x.safetensors"], ["gm_sop/resnet18"]),
     ],
 )

@@ -19,9 +19,10 @@ _TAKES = {
     "show": set(),
     "import": {"as", "dialect", "output", "force"},
     "verify": {"golden", "tolerance"},
-    "export": {"to", "output", "force"},
+    "export": {"to", "output", "force", "push"},
 }
-_FLAGS = {"as": "--as NAME", "golden": "--golden FILE", "to": "--to DIALECT", "output": "--output FILE"}
+_PROGRAMS = {"onnx": "export_onnx", "program": "export_program"}
+_FLAGS = {"as": "--as NAME", "golden": "--golden FILE", "to": "--to FORM", "output": "--output FILE"}
 
 
 def build() -> Parser:
@@ -31,12 +32,14 @@ def build() -> Parser:
         "Read a file of weights: PyTorch, safetensors, TensorFlow 1 and 2, Keras .h5, MatConvNet .mat, MindSpore "
         ".ckpt; none of these frameworks is needed and nothing in the file is run. show lists what is in it; import "
         "makes a published network of it, in one .safetensors file that covpool evaluate and predict take; verify "
-        "compares such a file with logits that the official code gave; export writes it as another release does.",
+        "compares such a file with logits that the official code gave; export writes it as another release does, as an "
+        "ONNX file or torch program (compared with the network), or as a folder of the Hugging Face Hub.",
         examples=[
             "covpool weights show FILE",
             "covpool weights import FILE --as threeg/resnet50 -o r50-3g.safetensors",
             "covpool weights verify r50-3g.safetensors --golden logits.npz",
             "covpool weights export r50-3g.safetensors --to pytorch -o official.pth",
+            "covpool weights export r50-3g.safetensors --to onnx -o r50-3g.onnx",
         ],
         needs=["action", "file"],
         check=_mistakes,
@@ -58,7 +61,10 @@ def build() -> Parser:
         help="verify: an .npz with logits, and input (or input_name and input_shape, from which it is drawn)",
     )
     parser.add_argument("--tolerance", type=float, default=1e-4, help="verify: the largest relative error, in norm")
-    parser.add_argument("--to", type=str | None, metavar="DIALECT", help="export: how to write, pytorch for instance")
+    parser.add_argument(
+        "--to", type=str | None, metavar="FORM", help="export: onnx, program, hub, or a dialect such as pytorch"
+    )
+    parser.add_argument("--push", type=str | None, metavar="OWNER/NAME", help="export --to hub: upload it there too")
     return parser
 
 
@@ -75,6 +81,8 @@ def _mistakes(options: Namespace) -> list[str]:
     found += [f"covpool weights {action} takes no --{name}" for name in sorted(given)]
     if action == "import" and options.output and not options.output.endswith(".safetensors"):
         found.append(f"--output needs to end in .safetensors for import; got {options.output}")
+    if options.push and options.to != "hub":
+        found.append("--push goes with --to hub")
     return found + output_mistakes(options)
 
 
@@ -193,11 +201,33 @@ def _relative(got: Any, expected: Any) -> float:
 
 
 def _export(options: Namespace) -> int:
-    from covpool.models.restore import restore_network
+    from covpool.models import restore_network
+
+    network, about = restore_network(options.file)
+    if options.to in _PROGRAMS:
+        return _export_program(network, options)
+    if options.to == "hub":
+        return _export_hub(network, about, options)
     from covpool.weights import export
     from covpool.weights.files import write_arrays
 
-    network, _ = restore_network(options.file)
     arrays = export(network.state_dict(), network.architecture["backbone"], options.to)
     tell(f"wrote {write_arrays(arrays, options.output)}: {count(len(arrays))} arrays as {options.to}")
+    return FINE
+
+
+def _export_program(network: Any, options: Namespace) -> int:
+    from covpool import models
+
+    path = getattr(models, _PROGRAMS[options.to])(network, options.output)
+    tell(f"wrote {path}; its logits are those of the network within {models.export.TOLERANCE:g}")
+    return FINE
+
+
+def _export_hub(network: Any, about: dict[str, Any], options: Namespace) -> int:
+    from covpool.models import push_to_hub, save_pretrained
+
+    tell(f"wrote {save_pretrained(network, options.output, about=about)}")
+    if options.push:
+        tell(f"uploaded: {push_to_hub(network, options.push, about=about)}")
     return FINE

@@ -80,7 +80,7 @@ class SoViT(nn.Module):
                 f"{x.shape[-2]}x{x.shape[-1]}. Build it with backbone_options={{'img_size': ...}} or resize the images"
             )
         tokens = self.visual_tokens(x)
-        x = torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], dim=1)
+        x = torch.cat([self.cls_token.expand(tokens.shape[0], -1, -1), tokens], dim=1)
         x = self.pos_drop(x + self.pos_embed)
         for block in self.blocks:
             x = checkpoint(block, x, use_reentrant=False) if self.grad_checkpointing and self.training else block(x)

@@ -17,7 +17,8 @@ class PublishedFile:
     Args:
         name: of the file.
         dialect: how its arrays are named, one of the dialects of the system in ``covpool.weights``.
-        md5: as the authors state it, whole or the first eight digits that their file name carries; None: not stated.
+        md5: as the authors state it; for a file of torch.hub the first digits of its SHA-256, which its name carries;
+            None: not stated.
     """
 
     name: str

@@ -3,7 +3,7 @@ import torch
 
 from covpool.models import skeleton
 from covpool.weights import WeightsMismatch, convert
-from covpool.weights.threeg import lower_to_upper, upper_to_lower
+from covpool.weights.published.triangles import lower_to_upper, upper_to_lower
 
 
 def official_file(prefix="module."):

@@ -5,8 +5,7 @@ from torch.nn import functional as F
 
 from covpool.functional import triangle
 from covpool.models import create_network
-from covpool.weights.fast_mpncov_order import told_order
-from covpool.weights.threeg import upper_to_lower
+from covpool.weights.published.triangles import told_order, upper_to_lower
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,11 @@ from typing import Any
 
 from torch import Tensor
 
-from covpool.weights import fast_mpncov_tensorflow as tensorflow
 from covpool.weights.dialect import Arrays, Dialect
-from covpool.weights.fast_mpncov_hashes import hashes, is_compact_bilinear
-from covpool.weights.fast_mpncov_order import told_order
+from covpool.weights.published import fast_mpncov_tensorflow as tensorflow
+from covpool.weights.published.fast_mpncov_hashes import hashes, is_compact_bilinear
+from covpool.weights.published.triangles import lower_to_upper, told_order, upper_to_lower
 from covpool.weights.rename import Rule
-from covpool.weights.threeg import lower_to_upper, upper_to_lower
 
 _STAGES = ("layer1", "layer2", "layer3", "layer4")
 _REDUCE, _REDUCE_NORM, _CLASSIFIER = "head.pool.reduce.conv", "head.pool.reduce.norm", "head.classifier"

@@ -5,7 +5,7 @@ import torch
 from covpool.models import skeleton
 from covpool.models.published.assembled import NETWORKS
 from covpool.weights import WeightsMismatch, convert, export
-from covpool.weights.assembled import LEAVES, creation_order
+from covpool.weights.published.assembled import LEAVES, creation_order
 
 QUICK = ("resnet50", "resnet101-d", "bl-resnet50-d", "assemble-resnet101")
 

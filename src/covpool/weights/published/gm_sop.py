@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from covpool.weights.dialect import Arrays, Dialect
+from covpool.weights.published.triangles import lower_to_upper, upper_to_lower
 from covpool.weights.rename import Rule
-from covpool.weights.threeg import lower_to_upper, upper_to_lower
 
 EPS = 1e-5  # cnn_init_resnet_GM.m; inside the stored deviation, and inside our batch norm
 ACTIVE = 8  # candidates of an image in every released network; no parameter tells it

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from covpool.models import create_network, published_networks
-from covpool.weights.fast_mpncov_hashes import hashes, is_compact_bilinear
+from covpool.weights.published.fast_mpncov_hashes import hashes, is_compact_bilinear
 from golden_files import golden
 
 COMPACT = [name for name in published_networks if name.startswith("fast_mpncov/") and is_compact_bilinear(name)]

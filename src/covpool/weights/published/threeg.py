@@ -6,14 +6,13 @@ The release stores the ``state_dict`` of a ``nn.DataParallel``: torchvision's Re
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from covpool.weights.dialect import Arrays, Dialect
+from covpool.weights.published.triangles import lower_to_upper, upper_to_lower
 from covpool.weights.rename import Rule
 
 PREFIX = "module."
@@ -45,38 +44,6 @@ MODULES = {  # theirs -> ours
     },
     "fc": "head.classifier",
 }
-
-
-def lower_to_upper(rows: Tensor) -> Tensor:
-    """Columns that stand for the lower triangle of a matrix, row by row, in the order of the upper one, row by row.
-
-    The lower triangle by rows is also the upper one by columns, which is how MatConvNet's covariance layers write it.
-    A number of columns that no triangle has is left alone; the comparison of shapes reports it.
-
-    Shape: (..., C(C+1)/2) -> the same.
-
-    Example:
-        >>> lower_to_upper(torch.tensor([[11, 21, 22, 31, 32, 33]]))
-        tensor([[11, 21, 31, 22, 32, 33]])
-    """
-    place = _places(rows)
-    return rows if place is None else rows[..., place]
-
-
-def upper_to_lower(rows: Tensor) -> Tensor:
-    """The way back of ``lower_to_upper``."""
-    place = _places(rows)
-    return rows if place is None else rows[..., place.argsort()]
-
-
-def _places(rows: Tensor) -> Tensor | None:
-    """Where each number of the upper triangle lies in the lower one; None where the length is no triangle's."""
-    length = rows.shape[-1] if rows.dim() else 0
-    dim = (math.isqrt(8 * length + 1) - 1) // 2
-    if dim < 1 or dim * (dim + 1) // 2 != length:
-        return None
-    row, column = torch.triu_indices(dim, dim, device=rows.device)
-    return column * (column + 1) // 2 + row
 
 
 def _recognises(arrays: Arrays) -> bool:

@@ -4,7 +4,7 @@ import torch
 
 from covpool.models import create_network
 from covpool.weights import WeightsMismatch, convert, export
-from covpool.weights.fast_mpncov_tensorflow import names
+from covpool.weights.published.fast_mpncov_tensorflow import names
 
 NETWORK = "fast_mpncov/cifar-resnet20"
 

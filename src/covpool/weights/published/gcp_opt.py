@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from covpool.weights.dialect import Arrays, Dialect
-from covpool.weights.mobilenet_v2 import mobilenet_v2_modules
+from covpool.weights.published.mobilenet_v2 import mobilenet_v2_modules
 from covpool.weights.rename import Rule, rename
 
 Modules = Mapping[str, str]  # module of the release -> module of our network

@@ -2,7 +2,7 @@ import timm
 import torch
 import torchvision
 
-from covpool.weights.mobilenet_v2 import mobilenet_v2_modules
+from covpool.weights.published.mobilenet_v2 import mobilenet_v2_modules
 
 
 def test_torchvisions_weights_give_torchvisions_map_in_timms_network():

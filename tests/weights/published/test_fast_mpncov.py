@@ -6,8 +6,8 @@ import torchvision
 
 from covpool.models import create_network, published_networks
 from covpool.weights import WeightsMismatch, convert, export
-from covpool.weights.fast_mpncov import CLASS, DIALECTS, FINETUNE, SCRATCH
-from covpool.weights.fast_mpncov_hashes import hashes, is_compact_bilinear
+from covpool.weights.published.fast_mpncov import CLASS, DIALECTS, FINETUNE, SCRATCH
+from covpool.weights.published.fast_mpncov_hashes import hashes, is_compact_bilinear
 from golden_files import golden
 
 NETWORK = "fast_mpncov/resnet26"

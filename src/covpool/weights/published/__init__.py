@@ -1,0 +1,1 @@
+"""How each of the five systems wrote its weights down: one file of rules a stem."""
