@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from covpool.data.archives import archives, open_archive, recognised
 from covpool.data.errors import BadSource
 from covpool.data.images import ImageSet, ImageSource, stratified_split
 from covpool.data.sources.catalog import named_sets
@@ -29,6 +30,8 @@ def open_images(
 ) -> ImageSource:
     """Open a folder, a tar or a named set.
 
+    A set as its authors publish it (``archives``) is opened by the lists inside: its folder or archive is recognised,
+    and ``name:path`` says it where two sets share the files (cub-200-2011-zeroshot:PATH).
     A folder or tar holds ``train/<class>/...`` and ``val/<class>/...`` (also valid, validation, test), or
     just ``<class>/...``; a single wrapping folder is looked through. Without validation pictures of its own,
     the source's test split serves, or else ``val_fraction`` of every class is drawn from train by ``seed``; the
@@ -55,13 +58,16 @@ def open_images(
     if not 0 <= val_fraction <= 1:
         raise ValueError(f"val_fraction needs to be between 0 and 1; got {val_fraction}")
     name = str(source)
+    folder = (Path.home() / ".cache" / "covpool" if cache is None else Path(cache)).expanduser()
+    published = _published(name)
+    if published is not None and val is None:
+        return _finished(open_archive(*published, folder), [], val_fraction, seed)
     if name in named_sets:
         if val is not None:
             raise BadSource(name, [f"val= goes with a folder or tar; the set {name!r} has its own splits"])
         if Path(name).exists():
             log.warning("%r is taken as the named set; write ./%s for what lies here", name, name)
-        folder = Path.home() / ".cache" / "covpool" if cache is None else Path(cache)
-        opened = named_sets.get(name).open(folder.expanduser(), download)
+        opened = named_sets.get(name).open(folder, download)
         return _finished(opened, [], val_fraction, seed)
     places = [source] if val is None else [source, val]
     absent = [_no_such(str(place)) for place in places if not Path(place).expanduser().exists()]
@@ -70,6 +76,19 @@ def open_images(
     found = [list_place(place) for place in places]
     opened, remarks = one_place(found[0]) if val is None else two_places(*found)
     return _finished(opened, remarks, val_fraction, seed)
+
+
+def _published(source: str) -> tuple[str, Path] | None:
+    """Name and place of a published set: 'cub-200-2011:PATH', or a path at which one is recognised."""
+    name, colon, place = source.partition(":")
+    if colon and name in archives:
+        return archives.resolve(name), Path(place).expanduser()
+    path = Path(source).expanduser()
+    found = recognised(path) if source not in named_sets and path.exists() else None
+    if found is None:
+        return None
+    log.info("%s is read as %s, by the lists of its authors", source, found)
+    return found, path
 
 
 def _no_such(source: str) -> str:
