@@ -24,3 +24,17 @@ def test_what_matches_nothing_is_an_error(covpool):
     said = covpool("networks", "resnt18")
     assert said.code == 2
     assert "did you mean 'resnet18'?" in said.err
+
+
+def test_published_networks_are_listed_with_what_their_authors_say(covpool):
+    said = covpool("networks", "threeg/*")
+    (line,) = [line for line in said.out.splitlines() if line.startswith("threeg/resnet50 ")]
+    assert line.split() == ["threeg/resnet50", "57,970,283", "6.78", "224", "21.34", "ResNet50-3G-ImageNet.pth.tar"]
+    assert "resnet50_isqrt" not in said.out
+
+
+def test_a_published_network_is_described_with_its_source_and_its_files(covpool):
+    said = covpool("networks", "gm_sop/resnet18-sr-sop")
+    assert "published   error top-1 40.56 %" in said.out
+    assert "files       " in said.out
+    assert "source      " in said.out

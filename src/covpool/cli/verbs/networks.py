@@ -17,9 +17,9 @@ def build() -> Parser:
     parser = Parser(
         "networks",
         "List networks. Without a pattern: those that have a name of their own, a backbone with its pool and settings. "
-        "With a pattern such as 'resnet*': every name that matches, timm's backbones too. With one name: build that "
-        "network and describe it.",
-        examples=["covpool networks", "covpool networks '*efficientnet*'", "covpool networks resnet50_isqrt"],
+        "With a pattern such as 'resnet*': every name that matches, timm's backbones too; 'threeg/*' or '*/*' are the "
+        "published networks, with what their authors say of them. With one name: build that network and describe it.",
+        examples=["covpool networks", "covpool networks 'gm_sop/*'", "covpool networks threeg/resnet50"],
     )
     parser.add_argument("pattern", nargs="?", help="a name, or a shell pattern in quotes")
     return parser
@@ -47,7 +47,10 @@ def _named() -> str:
         cells = (name, row.backbone, row.pool, "all channels" if row.reduce_to is None else str(row.reduce_to), last)
         rows.append([Cell(text, text) for text in cells])
     table = Table(columns, rows).to_text()
-    return table + "\nAny backbone of timm, or conv4, goes with any pool; covpool networks '*' lists them.\n"
+    return (
+        f"{table}\nThe published networks: covpool networks '*/*'. Any backbone of timm, or conv4, goes with any pool; "
+        "covpool networks '*' lists them.\n"
+    )
 
 
 def _matching(pattern: str) -> str:
@@ -56,7 +59,48 @@ def _matching(pattern: str) -> str:
     found = list_networks(pattern)
     if not found:
         raise UnknownName("network", pattern, list_networks("*isqrt*"))
-    return "\n".join(found) + "\n"
+    others = [name for name in found if "/" not in name]
+    published = [name for name in found if "/" in name]
+    return (_published(published) if published else "") + "".join(f"{name}\n" for name in others)
+
+
+_CARD = ("network", "parameters", "GFLOPs", "pixels", "top-1 error %", "files")
+
+
+def _published(names: list[str]) -> str:
+    """The cards; errors are what the authors published, each on the set its network is for."""
+    from covpool.models import published_networks
+
+    columns = [Column(key, key, numeric=key not in ("network", "files")) for key in _CARD]
+    rows = []
+    for name in names:
+        card = published_networks.get(name)
+        flops = "" if card.flops is None else f"{card.flops / 1e9:.2f}"
+        error = "" if card.top1_error is None else f"{card.top1_error:g}"
+        files = ", ".join(file.name for file in card.files)
+        cells = (name, count(card.parameters), flops, str(card.input_size), error, files)
+        rows.append([Cell(text, text) for text in cells])
+    return Table(columns, rows).to_text() + "\n"
+
+
+def _card(name: str) -> list[str]:
+    """What is known of a published network beside what can be counted."""
+    from covpool.models import published_networks
+
+    if name not in published_networks:
+        return []
+    card = published_networks.get(name)
+    errors = [f"top-{k} {e:g} %" for k, e in ((1, card.top1_error), (5, card.top5_error)) if e is not None]
+    images = ", ".join(f"{key} {value}" for key, value in card.preprocessing.items())
+    files = [f"{file.name} ({file.dialect}{', md5 ' + file.md5 if file.md5 else ''})" for file in card.files]
+    lines = {
+        "source": card.source,
+        "published": "error " + ", ".join(errors) if errors else "no error is published",
+        "images": images,
+        "files": "; ".join(files) or "none are released as far as we know",
+        "notes": card.notes,
+    }
+    return [f"  {key:<11} {text}" for key, text in lines.items() if text]
 
 
 def _describe(name: str) -> str:
@@ -74,5 +118,6 @@ def _describe(name: str) -> str:
         f"  head        {count(numbers['head'])} parameters with {network.num_classes} classes",
         f"  layout      {made['layout']}",
         f"  image size  {size[-1]}",
+        *_card(name),
     ]
     return "\n".join(lines) + "\n"
