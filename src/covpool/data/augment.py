@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from covpool.data.transforms import ImageTransform, Preprocessing, ResizeCrop
+from covpool.data.transforms.autoaugment import AutoAugment
+from covpool.data.transforms.erasing import Erasing, Fill
+from covpool.data.transforms.evaluation import eval_geometry
+from covpool.data.transforms.geometry import GOOGLENET_AREA, GOOGLENET_ASPECT, Chain, Mirror, resized_crop
+from covpool.data.transforms.image_transform import Geometry, ImageTransform, Picture
+from covpool.data.transforms.preprocessing import Preprocessing, preprocessing_for
+from covpool.data.transforms.protocols.table import protocols
+from covpool.data.transforms.timm_training import timm_crop_and_change
 from covpool.registry import Registry, check_options
-
-Geometry = Callable[[Image.Image], Image.Image]
 
 
 @dataclass(frozen=True)
@@ -25,35 +31,7 @@ class Augmentation:
     is_random: bool = True
 
 
-@dataclass(frozen=True)
-class Chain:
-    """One geometry after the other."""
-
-    steps: tuple[Geometry, ...]
-
-    def __call__(self, image: Image.Image) -> Image.Image:
-        for step in self.steps:
-            image = step(image)
-        return image
-
-
-# Mirror and Shift exist in torchvision; on pictures of 28 pixels its dispatch costs ten times the work itself.
-
-
-@dataclass(frozen=True)
-class Mirror:
-    """Left becomes right with ``probability``."""
-
-    probability: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise ValueError(f"the probability of a flip needs to be between 0 and 1; got {self.probability}")
-
-    def __call__(self, image: Image.Image) -> Image.Image:
-        if self.probability and torch.rand(()).item() < self.probability:
-            return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return image
+# Shift exists in torchvision; on pictures of 28 pixels its dispatch costs ten times the work itself.
 
 
 @dataclass(frozen=True)
@@ -69,8 +47,12 @@ class Shift:
                 f"a shift needs a padding of at least 0 and a fill of 0 to 255; got {self.padding} and {self.fill}"
             )
 
-    def __call__(self, image: Image.Image) -> Image.Image:
+    def __call__(self, image: Picture) -> Picture:
         right, down = torch.randint(-self.padding, self.padding + 1, (2,)).tolist()
+        if not isinstance(image, Image.Image):
+            edge = self.padding
+            padded = np.pad(image, ((edge, edge), (edge, edge), (0, 0)), constant_values=self.fill)
+            return padded[edge - down :, edge - right :][: image.shape[0], : image.shape[1]]
         moved = Image.new("RGB", image.size, (self.fill,) * 3)
         moved.paste(image, (right, down))
         return moved
@@ -78,18 +60,18 @@ class Shift:
 
 def no_augmentation(preprocessing: Preprocessing) -> Geometry:
     """The evaluation geometry."""
-    return ResizeCrop(preprocessing)
+    return eval_geometry(preprocessing)
 
 
 def flip(preprocessing: Preprocessing, probability: float = 0.5) -> Geometry:
     """The evaluation geometry, mirrored with ``probability``."""
-    return Chain((ResizeCrop(preprocessing), Mirror(probability)))
+    return Chain((eval_geometry(preprocessing), Mirror(probability)))
 
 
 def crop(
     preprocessing: Preprocessing,
-    scale: Sequence[float] = (0.08, 1.0),
-    ratio: Sequence[float] = (3 / 4, 4 / 3),
+    scale: Sequence[float] = GOOGLENET_AREA,
+    ratio: Sequence[float] = GOOGLENET_ASPECT,
     flip: float = 0.5,
 ) -> Geometry:
     """A random part of the picture at a random aspect, resized; then mirrored with probability ``flip``.
@@ -97,7 +79,7 @@ def crop(
     ``scale`` is the part's area, ``ratio`` its aspect; defaults of GoogLeNet's training (Szegedy et al. 2015),
     which the ImageNet recipes use. Small sets of small pictures want ``scale=(0.6, 1)`` or 'shift'.
     """
-    return Chain((_resized_crop(preprocessing, scale, ratio), Mirror(flip)))
+    return Chain((resized_crop(preprocessing, scale, ratio), Mirror(flip)))
 
 
 def shift(preprocessing: Preprocessing, padding: int | None = None, flip: float = 0.0, fill: int = 0) -> Geometry:
@@ -106,27 +88,65 @@ def shift(preprocessing: Preprocessing, padding: int | None = None, flip: float 
     For small pictures. ``padding=None`` is 1/14 of the side: 2 at 28 pixels.
     """
     padding = max(1, round(preprocessing.image_size / 14)) if padding is None else padding
-    return Chain((ResizeCrop(preprocessing), Shift(padding, fill), Mirror(flip)))
+    return Chain((eval_geometry(preprocessing), Shift(padding, fill), Mirror(flip)))
 
 
 def randaugment(
     preprocessing: Preprocessing,
     operations: int = 2,
     magnitude: int = 9,
-    scale: Sequence[float] = (0.08, 1.0),
-    ratio: Sequence[float] = (3 / 4, 4 / 3),
+    scale: Sequence[float] = GOOGLENET_AREA,
+    ratio: Sequence[float] = GOOGLENET_ASPECT,
     flip: float = 0.5,
 ) -> Geometry:
     """'crop', then ``operations`` random changes of colour or shape at ``magnitude`` 0..30 (Cubuk et al. 2020)."""
     grey = [round(255 * value) for value in preprocessing.mean]
     random = v2.RandAugment(operations, magnitude, interpolation=v2.InterpolationMode.BILINEAR, fill=grey)
-    return Chain((_resized_crop(preprocessing, scale, ratio), Mirror(flip), random))
+    return Chain((resized_crop(preprocessing, scale, ratio), Mirror(flip), random))
 
 
-def _resized_crop(p: Preprocessing, scale: Sequence[float], ratio: Sequence[float]) -> v2.RandomResizedCrop:
-    return v2.RandomResizedCrop(
-        p.image_size, scale=tuple(scale), ratio=tuple(ratio), interpolation=p.mode, antialias=True
-    )
+def autoaugment(
+    preprocessing: Preprocessing,
+    policy: str = "imagenet",
+    scale: Sequence[float] = GOOGLENET_AREA,
+    ratio: Sequence[float] = GOOGLENET_ASPECT,
+    flip: float = 0.5,
+) -> Geometry:
+    """'crop', then AutoAugment with a table of Assemble-ResNet: imagenet, good, v0, test (Cubuk et al. 2019)."""
+    return Chain((resized_crop(preprocessing, scale, ratio), Mirror(flip), AutoAugment(policy)))
+
+
+def timm(
+    preprocessing: Preprocessing,
+    config: str = "rand-m9-mstd0.5-inc1",
+    scale: Sequence[float] = GOOGLENET_AREA,
+    ratio: Sequence[float] = GOOGLENET_ASPECT,
+    flip: float = 0.5,
+    interpolation: str = "random",
+    erasing: float = 0.0,
+    fill: Fill = "pixel",
+) -> Geometry:
+    """timm's random resized crop and flip, the changes that its ``config`` names, and random erasing.
+
+    ``config`` is timm's spelling of RandAugment ('rand-m9-mstd0.5-inc1', that of DeiT), AutoAugment ('original',
+    'v0', ...), AugMix or 3-Augment ('3a').
+    """
+    low, high = scale
+    narrow, wide = ratio
+    steps = timm_crop_and_change(preprocessing, config, flip, (low, high), (narrow, wide), interpolation)
+    return Chain((*steps, Erasing(preprocessing, erasing, fill))) if erasing else Chain(steps)
+
+
+def erase(
+    preprocessing: Preprocessing,
+    probability: float = 0.25,
+    fill: Fill = "pixel",
+    scale: Sequence[float] = GOOGLENET_AREA,
+    ratio: Sequence[float] = GOOGLENET_ASPECT,
+    flip: float = 0.5,
+) -> Geometry:
+    """'crop', then with ``probability`` a random box becomes noise ('pixel'), a colour, or the mean."""
+    return Chain((resized_crop(preprocessing, scale, ratio), Mirror(flip), Erasing(preprocessing, probability, fill)))
 
 
 augmentations: Registry[Augmentation] = Registry("augmentation")
@@ -135,6 +155,13 @@ augmentations.register("flip", Augmentation(flip, "resize, centre crop, mirror")
 augmentations.register("crop", Augmentation(crop, "random resized crop, mirror"))
 augmentations.register("shift", Augmentation(shift, "pad and crop at a random place, for small pictures"))
 augmentations.register("randaugment", Augmentation(randaugment, "random resized crop, mirror, RandAugment"))
+augmentations.register("autoaugment", Augmentation(autoaugment, "random resized crop, mirror, AutoAugment"))
+augmentations.register("timm", Augmentation(timm, "what a configuration string of timm names"))
+augmentations.register("erase", Augmentation(erase, "random resized crop, mirror, random erasing"))
+for _name in protocols.names():
+    _train = protocols.get(_name).train
+    if _train is not None:
+        augmentations.register(_name, Augmentation(_train, f"training of {protocols.get(_name).summary}"))
 
 
 def train_transform(preprocessing: Preprocessing, augment_name: str, **options: Any) -> ImageTransform:
@@ -155,3 +182,31 @@ def train_transform(preprocessing: Preprocessing, augment_name: str, **options: 
         raise ValueError("; ".join(mistakes))
     geometry = augmentation.build(preprocessing, **options)
     return ImageTransform(geometry, preprocessing, augmentation.is_random)
+
+
+def training_transforms(
+    pretrained_cfg: Mapping[str, Any], augment_name: str, options: Mapping[str, Any], **wanted: Any
+) -> tuple[Preprocessing, ImageTransform]:
+    """The preprocessing of evaluation and the transform of training that an augmentation's name asks for.
+
+    The name of a protocol decides both: its own size, mean and std (unless ``wanted`` gives others), and the size of
+    training in the published proportion. Any other name keeps what ``pretrained_cfg`` says.
+
+    Args:
+        pretrained_cfg: timm's values of the network.
+        options: of the augmentation.
+        wanted: ``image_size``, ``mean``, ``std``, ``crop_pct``, ``interpolation``; None leaves a value as it is.
+
+    Raises:
+        ValueError: wrong names or options, or a ``crop_pct`` or ``interpolation`` beside a protocol.
+    """
+    if augment_name not in protocols:
+        preprocessing = preprocessing_for(pretrained_cfg, **wanted)
+        return preprocessing, train_transform(preprocessing, augment_name, **options)
+    given = {name: value for name, value in wanted.items() if value is not None}
+    ignored = [name for name in ("crop_pct", "interpolation") if name in given]
+    if ignored:
+        raise ValueError(f"protocol {augment_name!r} brings its own {' and '.join(ignored)}; leave them out")
+    protocol = protocols.get(augment_name)
+    preprocessing = replace(protocol.preprocessing, **given)
+    return preprocessing, train_transform(protocol.for_training(preprocessing), augment_name, **options)
