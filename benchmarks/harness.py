@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
 
 from covpool.evaluation import stamp
 from covpool.evaluation.cost import quartiles
+from covpool.evaluation.memory import LiveStorages
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -53,16 +53,12 @@ def paired_ratios(times: Mapping[str, list[float]], reference: str) -> dict[str,
 
 
 def peak_bytes(function: Callable[[Tensor], Tensor], x: Tensor, upstream: Tensor) -> int:
-    """Most bytes allocated at once by a forward and backward pass, beyond what was there before."""
+    """Most bytes of tensors alive at once in a forward and backward pass, beyond what was there before."""
     x = x.detach().requires_grad_()
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+    with LiveStorages([x, upstream]) as counter:
+        before = counter.peak
         function(x).backward(upstream)
-    held = peak = 0
-    for event in recorded.profiler.kineto_results.events():
-        if event.name() == "[memory]":
-            held += event.nbytes()
-            peak = max(peak, held)
-    return peak
+    return counter.peak - before
 
 
 def options(about: str) -> argparse.Namespace:

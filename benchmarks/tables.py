@@ -11,13 +11,17 @@ Record = dict[str, Any]
 def roots(record: Record) -> str:
     """Shapes by forms of the root: milliseconds, and how many times faster than the released layer."""
     names = list(record["rows"][0]["functions"])
-    head = ["channels", "map", *names, "memory"]
-    body = [[row["channels"], _map(row), *_timed(row, names), f"{row['memory_share']:.2f}"] for row in record["rows"]]
+    head = ["channels", "map", *names, "memory", "over limit"]
+    body = [
+        [row["channels"], _map(row), *_timed(row, names), f"{row['memory_share']:.2f}", f"{row['over_limit']:.2f}"]
+        for row in record["rows"]
+    ]
     settings = record["settings"]
     facts = (
         f"Forward and backward of the iSQRT-COV layer, batch {settings['batch']}, {settings['dtype']}, "
         f"{settings['steps']} steps: milliseconds, and in brackets how many times faster than the released layer "
-        f"(median of {settings['repeats']} paired runs). Memory: peak of `auto` as a share of the released layer's."
+        f"(median of {settings['repeats']} paired runs). Memory: peak of `auto` as a share of the released layer's. "
+        "Over limit: time of `auto` over that of the products of the iteration alone, at the rate of `torch.bmm`."
     )
     return _page(facts, head, body)
 

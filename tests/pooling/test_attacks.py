@@ -13,9 +13,6 @@ from covpool.pooling import create_pool, pools
 from pooling_cases import CHANNELS, NEEDED, ORDERED, draw
 
 NAMES = [name for name in pools.names() if name not in ORDERED]
-FAST_ROOT = {"isqrt", "threeg", "sr-sop", "gm-sop", "shrinkage", "gsop"}
-OPEN = pytest.mark.xfail(reason="the spectral backend answers for the whole batch, and to no empty one", strict=False)
-AND_THE_FAST_ROOT = [pytest.param(name, marks=OPEN if name in FAST_ROOT else ()) for name in NAMES]
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
@@ -59,7 +56,7 @@ class TestAttacks:
         assert (y.double() - exact).norm() <= 1e-2 * exact.norm()
 
 
-@pytest.mark.parametrize("name", AND_THE_FAST_ROOT)
+@pytest.mark.parametrize("name", NAMES)
 def test_one_image_and_none_are_batches(name):
     pool, x = build(name), draw(3, CHANNELS, 4, 4, dtype=torch.float32)
     torch.testing.assert_close(pool(x[:1]), pool(x)[:1], **CLOSE)
@@ -70,7 +67,7 @@ def test_one_image_and_none_are_batches(name):
     assert empty.grad.shape == empty.shape
 
 
-@pytest.mark.parametrize("name", AND_THE_FAST_ROOT)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_an_image_that_is_not_finite_spoils_itself_alone_and_is_not_hidden(name, bad):
     pool, x = build(name), draw(3, CHANNELS, 4, 5, dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""Peak memory of a forward pass, counted tensor by tensor."""
+"""Peak memory, counted tensor by tensor."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from torch.utils._pytree import tree_leaves
 from covpool.evaluation.predict import evaluating
 
 
-class _LiveStorages(TorchDispatchMode):
-    """Adds up the storages that are alive after each operation and keeps the largest sum."""
+class LiveStorages(TorchDispatchMode):
+    """Adds up the storages that are alive after each operation inside it, and keeps the largest sum as ``peak``.
+
+    Args:
+        known: tensors that are there before, and count.
+    """
 
     def __init__(self, known: Iterable[Tensor]) -> None:
         super().__init__()
@@ -57,7 +61,7 @@ def forward_peak_bytes(network: nn.Module, x: Tensor) -> int:
         >>> forward_peak_bytes(nn.Linear(3, 4, bias=False), torch.zeros(5, 3))  # weight, input, output
         188
     """
-    counter = _LiveStorages([*network.parameters(), *network.buffers(), x])
+    counter = LiveStorages([*network.parameters(), *network.buffers(), x])
     with evaluating(network), counter:
         network(x)
     return counter.peak

@@ -29,14 +29,14 @@ PRODUCTS_BESIDE_EIGENVALUES = 4.0  # into and out of the coordinates, and the di
 def choose_backend(name: str, like: Tensor, side: int, steps: int) -> str:
     """The backend for a batch of ``side`` x ``side`` matrices made from ``like``; ``auto`` is resolved and logged once.
 
-    Tracing (``torch.compile``, ``torch.export``) takes the plain form, which is one graph. On an accelerator the
+    Tracing (``torch.compile``, ``torch.export``, ONNX) takes the plain form, which is one graph. On an accelerator the
     iteration wins, because eigendecompositions there do not; on a CPU the cost model decides: five steps are iterated
     up to a side of 152, fewer steps further.
     """
     name = backends.resolve(name)
     if name != "auto":
         return name
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export():
         return "plain"
     chosen = "iteration" if like.device.type != "cpu" else _cheapest_on_cpu(side, steps)
     _announce(chosen, side, steps, str(like.device))

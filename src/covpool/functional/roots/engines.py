@@ -83,10 +83,11 @@ def times_root(engine: Engine, kept: list[Tensor], vectors: Tensor | None) -> Te
     return (vectors * (kept[0] * kept[1]).unsqueeze(-2)) @ vectors.mT
 
 
-def root_gradient(engine: Engine, kept: list[Tensor], upstream: Tensor, steps: int) -> Tensor:
-    """Gradient of A Z in A, both symmetric and in the engine's coordinates."""
+def root_gradient(engine: Engine, kept: list[Tensor], upstream: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Gradient of A Z in A, and the inner product of A Z with ``upstream``; all symmetric, in the coordinates."""
     along = engine.derivative(_symmetrized(engine.times(upstream, kept[1])), kept, steps)
-    return along.add_(_symmetrized(engine.times(upstream, kept[0])))
+    beside = engine.times(upstream, kept[0])
+    return along.add_(_symmetrized(beside)), engine.inner(beside, kept[1])
 
 
 def _symmetrized(a: Tensor) -> Tensor:

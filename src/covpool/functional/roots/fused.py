@@ -17,6 +17,7 @@ from torch import Tensor
 
 from covpool.functional.roots.engines import (
     ENGINES,
+    Engine,
     from_coordinates,
     root_gradient,
     times_root,
@@ -71,19 +72,14 @@ class _ChannelRoot(torch.autograd.Function):
         covariance = _plus_diagonal(torch.bmm(x, x.mT).div_(x.shape[-1]), ridge)
         trace = trace_of(covariance)
         vectors, kept = engine.factor(covariance.div_(trace), steps)
-        y = triangle(times_root(engine, kept, vectors)).mul_(trace.sqrt().squeeze(-1))
-        _keep(ctx, steps, backend, vectors, x, trace, y, *kept)
-        return y
+        _keep(ctx, steps, backend, vectors, x, trace, *kept)
+        return triangle(times_root(engine, kept, vectors)).mul_(trace.sqrt().squeeze(-1))
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:
-        engine, vectors, (x, trace, y, *kept) = _kept(ctx)
-        s = to_coordinates(_symmetric_twice(upstream).mul_(trace.sqrt() / 2), vectors)
-        da = root_gradient(engine, kept, s, ctx.steps)
-        along = (upstream * y).sum(-1)[:, None, None]
-        of_trace = along / (2 * trace) - engine.inner(da, kept[1]) / trace
-        whole = from_coordinates(_plus_diagonal(da.div_(trace), of_trace), vectors)
-        return torch.bmm(whole, x).mul_(2 / x.shape[-1]), None, None, None
+        engine, vectors, (x, trace, *kept) = _kept(ctx)
+        s = _symmetric_twice(upstream).mul_(trace.sqrt() / x.shape[-1])  # what the covariance's gradient doubles
+        return torch.bmm(_gradient(engine, vectors, trace, kept, s, ctx.steps), x), None, None, None
 
 
 class _MatrixRoot(torch.autograd.Function):
@@ -93,18 +89,23 @@ class _MatrixRoot(torch.autograd.Function):
     def forward(ctx: Any, a: Tensor, steps: int, backend: str) -> Tensor:
         engine, trace = ENGINES[backend], trace_of(a)
         vectors, kept = engine.factor(a / trace, steps)
-        y = times_root(engine, kept, vectors) * trace.sqrt()
-        _keep(ctx, steps, backend, vectors, trace, y, *kept)
-        return y
+        _keep(ctx, steps, backend, vectors, trace, *kept)
+        return times_root(engine, kept, vectors).mul_(trace.sqrt())
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
-        engine, vectors, (trace, y, *kept) = _kept(ctx)
-        symmetric = (upstream + upstream.mT) / 2
-        da = root_gradient(engine, kept, to_coordinates(symmetric * trace.sqrt(), vectors), ctx.steps)
-        along = (symmetric * y).sum((-2, -1))[:, None, None]
-        of_trace = along / (2 * trace) - engine.inner(da, kept[1]) / trace
-        return from_coordinates(_plus_diagonal(da / trace, of_trace), vectors), None, None
+        engine, vectors, (trace, *kept) = _kept(ctx)
+        s = (upstream + upstream.mT).mul_(trace.sqrt() / 2)
+        return _gradient(engine, vectors, trace, kept, s, ctx.steps), None, None
+
+
+def _gradient(
+    engine: Engine, vectors: Tensor | None, trace: Tensor, kept: list[Tensor], s: Tensor, steps: int
+) -> Tensor:
+    """Gradient in t A, by A = (t A)/t and by the factor sqrt(t), from ``s``, that of A Z."""
+    da, along = root_gradient(engine, kept, to_coordinates(s, vectors), steps)
+    of_trace = along / (2 * trace) - engine.inner(da, kept[1]) / trace
+    return from_coordinates(_plus_diagonal(da.div_(trace), of_trace), vectors)
 
 
 def smaller_side(x: Tensor, ridge: float) -> int:

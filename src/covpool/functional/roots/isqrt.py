@@ -52,4 +52,4 @@ def isqrt_covariance(
     if backend == "plain":
         return triangle(newton_schulz(covariance(x, ridge=ridge), steps))
     vector = descriptors_root(x.reshape(-1, *x.shape[-2:]), steps, backend, ridge)
-    return vector.view(*x.shape[:-2], -1)
+    return vector.view(*x.shape[:-2], vector.shape[-1])

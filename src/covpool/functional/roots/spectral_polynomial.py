@@ -20,13 +20,15 @@ def decompose(a: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues (ascending, not below zero) and eigenvectors of a batch (B, n, n) of PSD matrices.
 
     LAPACK works on one matrix at a time and loses by more than one thread inside; on a CPU the batch is shared among
-    as many threads as torch may use, each image being the same call as before. Values that are not finite give NaN,
-    as the iteration would, instead of an error from LAPACK.
+    as many threads as torch may use, each image being the same call as before. An image whose values are not finite
+    has NaN, as in the iteration, instead of an error from LAPACK.
     """
-    if not a.sum().isfinite():
-        return torch.full_like(a[..., 0], torch.nan), torch.full_like(a, torch.nan)
-    values, vectors = _shared(a.detach()) if a.device.type == "cpu" else _eigh(a)
-    return values.clamp_(min=0), vectors
+    sound = a.sum((-2, -1)).isfinite()
+    whole = bool(sound.all())
+    a = a.detach() if whole else torch.where(sound[:, None, None], a.detach(), 0)
+    values, vectors = _shared(a) if a.device.type == "cpu" and len(a) else _eigh(a)
+    values.clamp_(min=0)
+    return (values, vectors) if whole else (values.masked_fill(~sound[:, None], torch.nan), vectors)
 
 
 def _shared(a: Tensor) -> tuple[Tensor, Tensor]:
