@@ -25,9 +25,9 @@ def test_pictures_come_back_and_stay_on_disk(folder):
     info = read_pixel_info(folder)
     pixels = open_pixels(folder, info, "train")
     assert isinstance(pixels, np.memmap)
-    assert np.array_equal(pixels, PIXELS)
+    assert np.array_equal(pixels, PIXELS.transpose(0, 3, 1, 2))
     assert open_labels(folder, info, "train").tolist() == [0, 1, 1, 1, 0]
-    assert open_pixels(folder, info, "test").shape == (0, 4, 6, 3)
+    assert open_pixels(folder, info, "test").shape == (0, 3, 4, 6)
     assert np.allclose(info.mean, PIXELS.mean(axis=(0, 1, 2)))
 
 
@@ -54,7 +54,7 @@ def test_wrong_pictures_are_refused(tmp_path):
     [
         ({"format": "other"}, "its format is not"),
         ({"version": 9}, "of version 9"),
-        ({"counts": {"train": 6}}, r"instead of uint8 of shape \(6, 4, 6, 3\)"),
+        ({"counts": {"train": 6}}, r"instead of uint8 of shape \(6, 3, 4, 6\)"),
         ({"counts": {"../train": 5}}, "its counts are no counts"),
         ({"counts": {"train": -5}}, "its counts are no counts"),
         ({"counts": None}, "counts no splits"),

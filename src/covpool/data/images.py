@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from covpool.data.decode import decode
 from covpool.data.errors import CorruptImage
+from covpool.data.names import Names
 
 Reader = Callable[[int], "bytes | Image.Image"]
 
@@ -27,7 +28,9 @@ class ImageSet(Dataset):
         classes: name of label 0, 1, ...
         labels: label of each picture.
         keys: name of each picture, used in messages and reports.
-        reader: position -> bytes of a picture file (decoded here), or an RGB picture.
+        reader: position -> bytes of a picture file (decoded here), or an RGB picture. One with a method ``planes``
+            (positions -> uint8 (n, 3, H, W)) also gives whole batches, and one with ``teacher_logits``
+            (positions -> float32 (n, K)) what a teacher said.
         place: the folder or archive, for messages.
     """
 
@@ -36,7 +39,7 @@ class ImageSet(Dataset):
     ) -> None:
         self.classes = list(classes)
         self.labels = np.asarray(labels, dtype=np.int64)
-        self.keys = list(keys)
+        self.keys = keys if isinstance(keys, Names) else Names(keys)
         self.place = place
         self.transform: Callable[[Image.Image], Any] | None = None
         self._reader = reader
@@ -47,14 +50,28 @@ class ImageSet(Dataset):
     def __len__(self) -> int:
         return len(self.keys)
 
+    def content(self, index: int) -> bytes | Image.Image:
+        """What is stored at ``index``: the bytes of a picture file, or a picture; CorruptImage where nothing is."""
+        try:
+            return self._reader(int(self._rows[index]))
+        except OSError as error:
+            reason = f"it cannot be opened ({error.strerror or error})"
+            raise CorruptImage(self.keys[index], reason, self.place) from error
+
     def read(self, index: int) -> Image.Image:
         """The picture at ``index``, upright and RGB; CorruptImage where it cannot be read."""
-        key = self.keys[index]
-        try:
-            content = self._reader(int(self._rows[index]))
-        except OSError as error:
-            raise CorruptImage(key, f"it cannot be opened ({error.strerror or error})", self.place) from error
-        return decode(content, key, self.place) if isinstance(content, bytes) else content
+        content = self.content(index)
+        return decode(content, self.keys[index], self.place) if isinstance(content, bytes) else content
+
+    def planes(self, indices: np.ndarray) -> np.ndarray | None:
+        """Pictures of one size as uint8 (n, 3, H, W), where the source holds them so; None elsewhere."""
+        planes = getattr(self._reader, "planes", None)
+        return None if planes is None else planes(self._rows[indices])
+
+    def teacher_logits(self, indices: Sequence[int] | np.ndarray) -> np.ndarray | None:
+        """What a teacher said of these pictures, float32 (n, K), where the source holds it; None elsewhere."""
+        logits = getattr(self._reader, "teacher_logits", None)
+        return None if logits is None else logits(self._rows[np.asarray(indices, np.int64)])
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
         image = self.read(index)
@@ -71,7 +88,7 @@ class ImageSet(Dataset):
         chosen = np.asarray(indices, dtype=np.int64)
         view = copy.copy(self)
         view.labels, view._rows = self.labels[chosen], self._rows[chosen]
-        view.keys = [self.keys[i] for i in chosen]
+        view.keys = self.keys.take(chosen)
         return view
 
     def __repr__(self) -> str:

@@ -19,6 +19,7 @@ from covpool.data.errors import CorruptImage
 from covpool.data.images import ImageSet
 from covpool.data.order import BatchRequest, SampleOrder, private_random_numbers, seed_sample
 from covpool.data.transforms import ImageTransform
+from covpool.data.whole_batches import in_threads, whole_batches
 
 OnBadImage = Literal["stop", "skip"]
 Transform = Callable[[Image.Image], Tensor]
@@ -43,15 +44,19 @@ class _Batches(Dataset):
     def __init__(self, images: ImageSet, transform: Transform, seed: int, stop: bool) -> None:
         self.images, self.transform, self.seed, self.stop = images, transform, seed, stop
         self.is_random = getattr(transform, "is_random", True)  # a transform of the user's own may draw
+        self.whole = whole_batches(images, transform, seed)
 
     def __getitem__(self, request: BatchRequest) -> _Answer:
+        if self.whole is not None and len(request.indices):
+            return _Answer(self._batch(self.whole(request), request.indices), [])
         with private_random_numbers() if self.is_random else nullcontext():
             samples, kept, broken = self._samples(request)
         if not kept:
             return _Answer(None, broken)
-        indices = np.array(kept, np.int64)
-        labels = torch.from_numpy(self.images.labels[indices])
-        return _Answer(Batch(self._stack(samples), labels, torch.from_numpy(indices)), broken)
+        return _Answer(self._batch(self._stack(samples), np.array(kept, np.int64)), broken)
+
+    def _batch(self, pictures: Tensor, indices: np.ndarray) -> Batch:
+        return Batch(pictures, torch.from_numpy(self.images.labels[indices]), torch.from_numpy(indices))
 
     def _samples(self, request: BatchRequest) -> tuple[list[Any], list[int], list[CorruptImage]]:
         transform = self.transform
@@ -145,6 +150,8 @@ class Loader:
                 yield answer.batch
 
     def _answers(self) -> Iterable[_Answer]:
+        if self._batches.whole is not None:  # threads: what is gathered need not travel between processes
+            return in_threads(self._batches.__getitem__, self.order, self.workers)
         if self.workers == 0:
             return (self._batches[request] for request in self.order)
         if self._processes is None:
@@ -195,6 +202,8 @@ def train_loader(
     workers: int = 0,
     on_bad_image: OnBadImage = "stop",
     drop_last: bool = False,
+    rank: int = 0,
+    world_size: int = 1,
 ) -> Loader:
     """Batches in an order and with augmentation that are pure functions of (seed, epoch, index).
 
@@ -204,9 +213,11 @@ def train_loader(
             from torch, random or numpy and is seeded a picture.
         batch_size: pictures a batch.
         seed: of order and augmentation.
-        workers: processes that read; 0 reads in this one.
+        workers: processes that read (threads, where the pictures lie in an array); 0 reads in this one.
         on_bad_image: 'stop' raises CorruptImage, 'skip' leaves the picture out and lists it in ``skipped``.
         drop_last: leave out a last batch that is not full.
+        rank, world_size: which of how many processes this is; each gets its share of every round of batches, as
+            ``SampleOrder`` describes. ``batch_size`` is that of one rank.
 
     Example:
         >>> from covpool.data import Preprocessing, open_images, train_transform
@@ -215,7 +226,7 @@ def train_loader(
         >>> next(loader.epoch(0)).images.shape
         torch.Size([64, 3, 8, 8])
     """
-    order = SampleOrder(len(images), batch_size, seed, drop_last)
+    order = SampleOrder(len(images), batch_size, seed, drop_last, rank=rank, world_size=world_size)
     return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image)
 
 
@@ -226,7 +237,9 @@ def eval_loader(
     batch_size: int,
     workers: int = 0,
     on_bad_image: OnBadImage = "stop",
+    rank: int = 0,
+    world_size: int = 1,
 ) -> Loader:
     """Batches in the order of the set, the last one maybe smaller; arguments as in ``train_loader``."""
-    order = SampleOrder(len(images), batch_size, None)
+    order = SampleOrder(len(images), batch_size, None, rank=rank, world_size=world_size)
     return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image)

@@ -1,7 +1,8 @@
 """Pictures of one size as a folder of arrays that are mapped, not read: the form for small pictures by the million.
 
-``info.json`` names the classes and counts each split; ``<split>.pixels.npy`` is uint8 (N, H, W, 3), C order, and
-``<split>.labels.npy`` int64 (N,), from 0. Any process that reads a picture touches the pages of that picture only.
+``info.json`` names the classes and counts each split; ``<split>.pixels.npy`` is uint8 (N, 3, H, W), C order, and
+``<split>.labels.npy`` int64 (N,), from 0. A process that reads a picture touches the pages of that picture only, and
+planes of colours are what a network takes: a batch is gathered and scaled without a transposition.
 """
 
 from __future__ import annotations
@@ -85,8 +86,8 @@ def _checked(values: Any) -> PixelInfo:
 
 
 def open_pixels(folder: str | Path, info: PixelInfo, split: str) -> np.ndarray:
-    """The pictures of a split, mapped: uint8 (N, H, W, 3)."""
-    return _opened(Path(folder) / f"{split}.pixels.npy", (info.counts[split], info.height, info.width, 3), "u1")
+    """The pictures of a split, mapped: uint8 (N, 3, H, W)."""
+    return _opened(Path(folder) / f"{split}.pixels.npy", (info.counts[split], 3, info.height, info.width), "u1")
 
 
 def open_labels(folder: str | Path, info: PixelInfo, split: str) -> np.ndarray:
@@ -146,7 +147,7 @@ class PixelWriter:
         self.work = self.folder.with_name(f"{self.folder.name}.part")
         self.info = PixelInfo(list(classes), dict(counts), *size)
         self.work.mkdir(parents=True, exist_ok=True)
-        self._pixels = {s: self._created(f"{s}.pixels.npy", "u1", (n, *size, 3)) for s, n in counts.items()}
+        self._pixels = {s: self._created(f"{s}.pixels.npy", "u1", (n, 3, *size)) for s, n in counts.items()}
         self._labels = {s: self._created(f"{s}.labels.npy", "<i8", (n,)) for s, n in counts.items()}
 
     def _created(self, name: str, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -157,11 +158,11 @@ class PixelWriter:
 
     def put(self, split: str, start: int, pixels: np.ndarray, labels: Sequence[int] | np.ndarray) -> None:
         """Pictures uint8 (n, H, W, 3) and their labels, from position ``start`` on."""
-        stop = start + len(pixels)
-        if pixels.dtype != np.uint8 or pixels.shape[1:] != self._pixels[split].shape[1:] or len(labels) != len(pixels):
-            wanted = f"uint8 (n, {self.info.height}, {self.info.width}, 3) and n labels"
+        stop, size = start + len(pixels), (self.info.height, self.info.width)
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (*size, 3) or len(labels) != len(pixels):
+            wanted = f"uint8 (n, {size[0]}, {size[1]}, 3) and n labels"
             raise ValueError(f"needed {wanted}; got {pixels.dtype} {pixels.shape} and {len(labels)}")
-        self._pixels[split][start:stop] = pixels
+        self._pixels[split][start:stop] = pixels.transpose(0, 3, 1, 2)
         self._labels[split][start:stop] = labels
 
     def close(self) -> None:
@@ -184,5 +185,5 @@ class PixelWriter:
 
 
 def _mean(pixels: np.ndarray, step: int = 4096) -> list[float]:
-    sums = [pixels[at : at + step].sum(axis=(0, 1, 2), dtype=np.uint64) for at in range(0, len(pixels), step)]
-    return [float(value) for value in np.sum(sums, axis=0) / math.prod(pixels.shape[:3])]
+    sums = [pixels[at : at + step].sum(axis=(0, 2, 3), dtype=np.uint64) for at in range(0, len(pixels), step)]
+    return [float(value) for value in np.sum(sums, axis=0) / (math.prod(pixels.shape) / 3)]

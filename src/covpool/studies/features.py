@@ -103,7 +103,7 @@ def extract(
 
 def picture_identity(images: ImageSet) -> dict[str, Any]:
     """What tells one set of pictures from another: names, labels, sizes and times of files, pixels of 16 of them."""
-    digest = hashlib.sha256(json.dumps(images.keys).encode())
+    digest = hashlib.sha256(json.dumps(list(images.keys)).encode())
     digest.update(images.labels.tobytes())
     place = Path(images.place)
     if place.is_file():

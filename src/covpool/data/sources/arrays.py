@@ -11,6 +11,7 @@ from PIL import Image
 
 from covpool.data.errors import BadSource
 from covpool.data.images import ImageSet, ImageSource
+from covpool.data.names import NumberedNames
 
 # pictures a class, as in the measured comparison: training kept small so that networks differ
 _MNIST_PARTS = {"train": (0, 100), "val": (100, 300), "test": (300, 500)}
@@ -29,8 +30,7 @@ class ArrayReader:
 
 def array_set(name: str, pixels: np.ndarray, labels: np.ndarray, classes: list[str], prefix: str = "") -> ImageSet:
     """Pictures in memory as a set; keys are ``name/00000``, ``name/00001``, ..."""
-    keys = [f"{prefix or name}/{i:05d}" for i in range(len(pixels))]
-    return ImageSet(classes, labels, keys, ArrayReader(pixels), name)
+    return ImageSet(classes, labels, NumberedNames(prefix or name, len(pixels)), ArrayReader(pixels), name)
 
 
 def open_mnist5k(cache: Path, download: bool) -> ImageSource:

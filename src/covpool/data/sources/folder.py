@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from covpool.data.decode import START_BYTES
+from covpool.data.names import Names
 from covpool.data.sources.layout import Listing, is_hidden
 
 
@@ -14,10 +16,14 @@ from covpool.data.sources.layout import Listing, is_hidden
 class FileReader:
     """position -> bytes of a file."""
 
-    paths: list[str]
+    paths: Sequence[str]
+
+    def __post_init__(self) -> None:
+        self.paths = Names(self.paths)
 
     def __call__(self, position: int) -> bytes:
-        return Path(self.paths[position]).read_bytes()
+        with open(self.paths[position], "rb") as file:
+            return file.read()
 
 
 def list_folder(root: Path) -> tuple[Listing, FileReader]:
