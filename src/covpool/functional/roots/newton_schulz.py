@@ -55,14 +55,14 @@ def iterate(a: Tensor, steps: int) -> tuple[Tensor, list[Tensor]]:
 
 def iterate_derivative(states: list[Tensor], direction: Tensor) -> Tensor:
     """The derivative of Z at the states of ``iterate`` in a symmetric ``direction`` (B, n, n): five products a step."""
-    t, dr, dz = states[0], direction, direction / -2
-    half = torch.empty_like(direction)
+    t, dr, dz = states[0], direction.clone(), direction / -2
+    half, twice = torch.empty_like(direction), torch.empty_like(direction)
     for z, next_t in zip(states[1::2], states[2::2], strict=True):
         torch.bmm(dr, t, out=half)
-        twice = half + half.mT  # -2 d(T^2)
-        dr = torch.bmm(half, t).sub_(twice, alpha=1.5).baddbmm_(t, twice)  # R = 3I - 2T
+        torch.add(half, half.mT, out=twice)  # -2 d(T^2)
+        torch.bmm(half, t, out=dr).sub_(twice, alpha=1.5).baddbmm_(t, twice)  # R = 3I - 2T
         t = next_t
-        dz = torch.bmm(dz, t).baddbmm_(z, dr, alpha=-0.5)
+        dz, half = torch.bmm(dz, t, out=half).baddbmm_(z, dr, alpha=-0.5), dz
     return dz
 
 

@@ -12,10 +12,6 @@ from functools import cache
 import torch
 from torch import Tensor
 
-SHARED_FROM = 4
-"""Threads from which a batch is shared among them; two were slower than one on what a cloud sells as two cores."""
-
-
 def decompose(a: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues (ascending, not below zero) and eigenvectors of a batch (B, n, n) of PSD matrices.
 
@@ -34,7 +30,7 @@ def decompose(a: Tensor) -> tuple[Tensor, Tensor]:
 def _shared(a: Tensor) -> tuple[Tensor, Tensor]:
     """The batch among workers that use one thread each."""
     allowed = torch.get_num_threads()
-    workers = min(allowed, len(a)) if allowed >= SHARED_FROM else 1
+    workers = min(allowed, len(a))
     try:
         if workers == 1:
             return _alone(a)
