@@ -20,6 +20,7 @@ from covpool.data.archives.tree import Tree
 _CUB = ("images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt")
 _AIRCRAFT = ("variants.txt", "images_variant_train.txt", "images_variant_val.txt", "images_variant_test.txt")
 _TRAIN_ANNOTATIONS = ("devkit/cars_meta.mat", "devkit/cars_train_annos.mat")
+_CAR_FIELDS = ("fname", "relative_im_path", "class", "test")  # the boxes are most of the file
 _WITH_LABELS = "cars_test_annos_withlabels.mat"
 
 
@@ -121,7 +122,7 @@ def _cars_in_one_folder(tree: Tree, root: str) -> Found:
 
 
 def _annotated(tree: Tree, name: str, classes: int) -> list[tuple[dict[str, Any], int]]:
-    rows = read_mat(tree, name).get("annotations") or []
+    rows = read_mat(tree, name, fields=_CAR_FIELDS).get("annotations") or []
     return [(row, whole(tree, name, str(row.get("class", "")), first=1, last=classes) - 1) for row in rows]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -49,26 +50,28 @@ def whole(tree: Tree, name: str, word: str, *, first: int, last: int | None = No
     return value
 
 
-def read_mat(tree: Tree, name: str) -> dict[str, Any]:
-    """The variables of a .mat file: arrays, texts, lists of cells, and lists of dictionaries for structs."""
+def read_mat(tree: Tree, name: str, *, fields: Collection[str] = ()) -> dict[str, Any]:
+    """The variables of a .mat file: arrays, texts, lists of cells; of structs lists of dictionaries of ``fields``."""
     with tempfile.NamedTemporaryFile(suffix=".mat") as copy:  # the file may lie inside an archive
         Path(copy.name).write_bytes(tree.content(name))
         try:
-            return {key: _plain(value) for key, value in read_mat5(copy.name).items()}
+            return {key: _plain(value, fields) for key, value in read_mat5(copy.name).items()}
         except CorruptFile as error:
             raise _wrong(tree, name, str(error)) from error
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, wanted: Collection[str]) -> Any:
     if isinstance(value, Numbers):
         array = value.load()
         return array.item() if array.size == 1 else np.ravel(array, order="F")
     if isinstance(value, Text):
         return str(value.text)
     if isinstance(value, Cell):
-        return [_plain(item) for item in value.items]
+        return [_plain(item, wanted) for item in value.items]
     if isinstance(value, Struct):
-        fields = {name: [_plain(item) for item in items] for name, items in value.fields.items()}
+        fields = {
+            name: [_plain(item, wanted) for item in items] for name, items in value.fields.items() if name in wanted
+        }
         return [dict(zip(fields, row, strict=True)) for row in zip(*fields.values(), strict=True)]
     return None
 
