@@ -8,6 +8,7 @@ from typing import NoReturn, Protocol
 from covpool.formats.span import Span
 
 _PIECE = 1 << 16
+_FED = 1 << 12  # what is not unpacked yet is copied at every call: many small values want little of it
 
 
 class Stream(Protocol):
@@ -103,7 +104,7 @@ class Packed:
     def _piece(self, most: int) -> bytes:
         packed = self._unpacker.unconsumed_tail
         if not packed:
-            packed = bytes(self._span.data[self._fed : min(self._fed + _PIECE, self._span.stop)])
+            packed = bytes(self._span.data[self._fed : min(self._fed + _FED, self._span.stop)])
             self._fed += len(packed)
         try:
             piece = self._unpacker.decompress(packed, most)
