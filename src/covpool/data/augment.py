@@ -17,7 +17,7 @@ from covpool.data.transforms.evaluation import eval_geometry
 from covpool.data.transforms.geometry import GOOGLENET_AREA, GOOGLENET_ASPECT, Chain, Mirror, resized_crop
 from covpool.data.transforms.image_transform import Geometry, ImageTransform, Picture
 from covpool.data.transforms.preprocessing import Preprocessing, preprocessing_for
-from covpool.data.transforms.protocols.table import protocols
+from covpool.data.transforms.protocols.table import ALIASES, protocols
 from covpool.data.transforms.timm_training import timm_crop_and_change
 from covpool.registry import Registry, check_options
 
@@ -161,7 +161,8 @@ augmentations.register("erase", Augmentation(erase, "random resized crop, mirror
 for _name in protocols.names():
     _train = protocols.get(_name).train
     if _train is not None:
-        augmentations.register(_name, Augmentation(_train, f"training of {protocols.get(_name).summary}"))
+        _entry = Augmentation(_train, f"training of {protocols.get(_name).summary}")
+        augmentations.register(_name, _entry, aliases=[ALIASES[_name]] if _name in ALIASES else ())
 
 
 def train_transform(preprocessing: Preprocessing, augment_name: str, **options: Any) -> ImageTransform:

@@ -95,11 +95,9 @@ def _taps(length: int, result: int, wanted: np.ndarray, centre: float) -> tuple[
 
 
 def _fixed(length: int, result: int, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As ``_taps``, the share in whole numbers of 1/2048; beyond an edge both pixels are that of the edge."""
     place = ((wanted + 0.5) * (length / result) - 0.5).astype(np.float32)
     floor = np.floor(place)
-    share = place - floor
     low = floor.astype(np.int64)
-    outside = (low < 0) | (low >= length - 1)
-    share = np.where(outside, np.float32(0), share)
-    low = low.clip(0, length - 1)
-    return low, np.minimum(low + 1, length - 1), np.rint(share * _UNIT).astype(np.int64)
+    share = np.rint((place - floor) * _UNIT).astype(np.int64)
+    return low.clip(0, length - 1), (low + 1).clip(0, length - 1), share

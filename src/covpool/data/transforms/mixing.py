@@ -97,7 +97,10 @@ def cutmix(images: Tensor, targets: Tensor, box: Box) -> Mixed:
 
 
 def cutmix_box(height: int, width: int, lam: float, generator: torch.Generator | None = None) -> Box:
-    """A box of area 1 - lam about a random place, cut at the edges of the picture."""
+    """A box of area 1 - lam about a random place, cut at the edges of the picture.
+
+    As published, half a side is rounded down on both sides of the place; later versions of timm keep odd sides.
+    """
     part = (1 - lam) ** 0.5
     high, wide = int(height * part), int(width * part)
     y, x = (int(torch.randint(bound, (), generator=generator).item()) for bound in (height, width))
