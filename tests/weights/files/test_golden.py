@@ -15,9 +15,16 @@ def test_an_input_is_taken_or_drawn(tmp_path):
     logits = np.float32([[1, 2]])
     np.savez(tmp_path / "a.npz", input=np.ones((1, 3, 2, 2)), logits=logits, other=logits)
     np.savez(tmp_path / "b.npz", input_name="x", input_shape=(1, 3, 2, 2), logits=logits)
-    assert read_golden(tmp_path / "a.npz").images.dtype == np.float32
-    assert list(read_golden(tmp_path / "a.npz").expected) == ["logits"]
-    np.testing.assert_array_equal(read_golden(tmp_path / "b.npz").images, image("x", (1, 3, 2, 2)))
+    assert read_golden(tmp_path / "a.npz")[""].images.dtype == np.float32
+    assert list(read_golden(tmp_path / "a.npz")[""].expected) == ["logits"]
+    np.testing.assert_array_equal(read_golden(tmp_path / "b.npz")[""].images, image("x", (1, 3, 2, 2)))
+
+
+def test_a_file_of_several_cases_gives_those_that_are_whole(tmp_path):
+    drawn = {"input_name": "x", "input_shape": (1, 3, 2, 2), "logits": np.zeros((1, 2))}
+    fields = {f"{size}/{name}": value for size in ("i96", "i224") for name, value in drawn.items()}
+    np.savez(tmp_path / "a.npz", **fields, **{"i96_f64/logits": np.zeros((1, 2))})
+    assert sorted(read_golden(tmp_path / "a.npz")) == ["i224", "i96"]
 
 
 @pytest.mark.parametrize(

@@ -166,27 +166,31 @@ def _is(stated: str, marks: dict[str, str]) -> bool:
 
 
 def _verify(options: Namespace) -> int:
-    import torch
-
-    from covpool.models.restore import restore_network
+    from covpool.models import restore_network
     from covpool.weights.files.golden import read_golden
 
-    golden = read_golden(options.golden)
+    cases = read_golden(options.golden)
     network, _ = restore_network(options.file)
+    worst = 0.0
+    for case, golden in cases.items():
+        for name, error in _errors(network, golden).items():
+            worst = max(worst, error)
+            write_result(f"{f'{case} {name}'.strip():<12} relative error {error:.2e}\n", None)
+    close = worst <= options.tolerance
+    write_result(f"{'the same network' if close else 'not the same'}: tolerance {options.tolerance:g}\n", None)
+    return FINE if close else FAILED
+
+
+def _errors(network: Any, golden: Any) -> dict[str, float]:
+    import torch
+
     with torch.inference_mode():
         features = network.features(torch.from_numpy(golden.images))
         found = {"logits": network.forward_head(features).double()}
         weight = network.state_dict().get("head.classifier.weight")
         if "fc_response" in golden.expected and weight is not None:  # logits without the bias, which can drown them
             found["fc_response"] = network.forward_head(features, pre_logits=True).double() @ weight.double().T
-    worst = 0.0
-    for name in sorted(golden.expected.keys() & found.keys()):
-        error = _relative(found[name], golden.expected[name])
-        worst = max(worst, error)
-        write_result(f"{name:<12} relative error {error:.2e}\n", None)
-    close = worst <= options.tolerance
-    write_result(f"{'the same network' if close else 'not the same'}: tolerance {options.tolerance:g}\n", None)
-    return FINE if close else FAILED
+    return {name: _relative(found[name], golden.expected[name]) for name in sorted(golden.expected.keys() & found)}
 
 
 def _relative(got: Any, expected: Any) -> float:

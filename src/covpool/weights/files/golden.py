@@ -23,21 +23,37 @@ class Golden:
     expected: Mapping[str, np.ndarray]
 
 
-def read_golden(path: str | Path) -> Golden:
-    """An ``.npz`` file with ``logits``, perhaps ``fc_response``, and ``input`` or ``input_name`` and ``input_shape``.
+def read_golden(path: str | Path) -> dict[str, Golden]:
+    """What an ``.npz`` file expects, by the name of the case; the only case of a file has the name ``""``.
+
+    A case has ``logits``, perhaps ``fc_response``, and ``input`` or ``input_name`` and ``input_shape``. Several cases
+    have their name in front, ``i96/logits`` for instance; what lacks an input or logits is no case.
 
     Raises:
-        CorruptFile: it cannot be read, or lacks one of them.
+        CorruptFile: the file cannot be read, or holds no case.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files if name in _FIELDS}
+            found = {name: file[name] for name in file.files if name.rpartition("/")[2] in _FIELDS}
     except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:
         raise CorruptFile(str(path), f"it is no .npz file of arrays ({error})") from error
-    expected = {name: found[name] for name in ("logits", "fc_response") if name in found}
-    if not expected or not ("input" in found or {"input_name", "input_shape"} <= found.keys()):
+    cases: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in found.items():
+        case, _, field = name.rpartition("/")
+        cases.setdefault(case, {})[field] = array
+    whole = {case: _golden(path, fields) for case, fields in cases.items() if _is_whole(fields)}
+    if not whole:
         raise CorruptFile(str(path), "it needs logits, and input or input_name and input_shape; it has " + _list(found))
-    images = found["input"] if "input" in found else _drawn(path, found)
+    return whole
+
+
+def _is_whole(fields: Mapping[str, np.ndarray]) -> bool:
+    return "logits" in fields and ("input" in fields or {"input_name", "input_shape"} <= fields.keys())
+
+
+def _golden(path: str | Path, fields: Mapping[str, np.ndarray]) -> Golden:
+    images = fields["input"] if "input" in fields else _drawn(path, fields)
+    expected = {name: fields[name] for name in ("logits", "fc_response") if name in fields}
     return Golden(images.astype(np.float32), expected)
 
 
