@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from covpool.data.decode import decode
 from covpool.data.errors import CorruptImage
 from covpool.data.names import Names
+from covpool.formats import CorruptFile
 
 Reader = Callable[[int], "bytes | Image.Image"]
 
@@ -57,6 +58,8 @@ class ImageSet(Dataset):
         except OSError as error:
             reason = f"it cannot be opened ({error.strerror or error})"
             raise CorruptImage(self.keys[index], reason, self.place) from error
+        except CorruptFile as error:  # the file around it, where the picture lies
+            raise CorruptImage(self.keys[index], str(error), self.place) from error
 
     def read(self, index: int) -> Image.Image:
         """The picture at ``index``, upright and RGB; CorruptImage where it cannot be read."""

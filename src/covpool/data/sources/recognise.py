@@ -1,0 +1,95 @@
+"""Which source a string means, class folders aside: one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from covpool.data.errors import BadSource
+from covpool.data.images import ImageSource
+from covpool.data.sources.fake import open_fake
+from covpool.data.sources.hugging_face import open_hugging_face
+from covpool.data.sources.layout import SPLITS
+from covpool.data.sources.packed.imdb import is_imdb, open_imdb
+from covpool.data.sources.packed.mapped import is_mapped, open_mapped
+from covpool.data.sources.packed.pickles import is_pickled, open_pickled
+from covpool.data.sources.packed.tfrecords import is_tfrecord, open_tfrecords, tfrecord_files
+from covpool.data.sources.shards.opening import OnDamage, open_shards
+from covpool.data.sources.shards.patterns import expand, is_remote, local_shards
+from covpool.formats import CorruptFile, survey_tar
+
+
+@dataclass(frozen=True)
+class PathFormat:
+    """A kind of file or folder: how it is known, and opened (path, cache)."""
+
+    is_one: Callable[[Path], bool]
+    open: Callable[[Path, Path], ImageSource]
+    summary: str
+
+
+def _holds_samples(path: Path) -> bool:
+    """Whether a single tar is a shard: its pictures have labels beside them rather than in folders of classes."""
+    if path.suffix != ".tar" or not path.is_file():
+        return False
+    index, _ = survey_tar(path)
+    return any(name.endswith((".cls", ".label")) for name in index.names[:64])
+
+
+PATH_FORMATS: dict[str, PathFormat] = {
+    "pixels": PathFormat(is_mapped, open_mapped, "a folder of mapped arrays that `covpool data prepare` makes"),
+    "pickles": PathFormat(is_pickled, open_pickled, "batches of CIFAR-10, CIFAR-100 or downsampled ImageNet"),
+    "imdb": PathFormat(is_imdb, open_imdb, "MatConvNet's image database, .mat of version 7.3"),
+}
+
+
+def open_special(source: str, cache: Path, on_damage: OnDamage = "skip") -> ImageSource | None:
+    """The source that the string means by its scheme, its braces or the look of its path; None for any other.
+
+    Raises:
+        BadSource: it means one that cannot be used.
+    """
+    try:
+        return _by_scheme(source, cache, on_damage) or _by_path(source, cache, on_damage)
+    except CorruptFile as error:
+        raise BadSource(source, [str(error)]) from error
+    except OSError as error:
+        raise BadSource(source, [f"cannot read {error.filename or source!r} ({error.strerror or error})"]) from error
+
+
+def _by_scheme(source: str, cache: Path, on_damage: OnDamage) -> ImageSource | None:
+    scheme, _, rest = source.partition(":")
+    if source.startswith("fake:"):
+        return open_fake(rest)
+    if scheme == "hf":
+        return open_hugging_face(rest, cache)
+    if is_remote(source):
+        # a command may have braces of its own; a pattern in one is written for the shell's sake in the same way
+        return open_shards(source, expand(source), cache, on_damage)
+    if expand(source) != [source] and not Path(source).expanduser().exists():
+        names = [str(Path(name).expanduser()) for name in expand(source)]
+        records = [Path(name) for name in names if is_tfrecord(Path(name))]
+        if records and len(records) == len(names):
+            return open_tfrecords(records[0].parent, records, on_damage)
+        return open_shards(source, names, cache, on_damage)
+    return None
+
+
+def _by_path(source: str, cache: Path, on_damage: OnDamage) -> ImageSource | None:
+    path = Path(source).expanduser()
+    if not path.exists():
+        return None
+    for kind in PATH_FORMATS.values():
+        if kind.is_one(path):
+            return kind.open(path, cache)
+    if is_tfrecord(path):
+        return open_tfrecords(path if path.is_dir() else path.parent, tfrecord_files(path), on_damage)
+    shards = [path] if _holds_samples(path) else local_shards(path)
+    if shards and (path.is_file() or not any(_is_class_folder(entry) for entry in path.iterdir())):
+        return open_shards(source, [str(shard) for shard in shards], cache, on_damage)
+    return None
+
+
+def _is_class_folder(entry: Path) -> bool:
+    return entry.is_dir() and not entry.name.startswith((".", "_")) and entry.name.lower() not in SPLITS

@@ -1,0 +1,147 @@
+"""Shards -> a source with random access: order, ranks, workers and resuming are those of any other set."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from covpool.data.errors import BadSource
+from covpool.data.images import ImageSet, ImageSource
+from covpool.data.names import Names
+from covpool.data.sources.layout import plural
+from covpool.data.sources.shards.fetch import fetched
+from covpool.data.sources.shards.patterns import is_remote, name_of
+from covpool.data.sources.shards.samples import Found, Sample, samples_of
+from covpool.data.sources.splits import assembled, class_names, split_of
+from covpool.formats import TarIndex
+from covpool.formats.tar_index import survey_tar
+
+log = logging.getLogger("covpool")
+OnDamage = Literal["skip", "stop"]
+_OPEN = 128  # descriptors a process keeps; systems allow 1024 and more
+
+
+class ShardReader:
+    """position -> bytes of a picture, read in place. Descriptors are kept open, and have no position to share."""
+
+    def __init__(self, paths: Sequence[str], shards: np.ndarray, offsets: np.ndarray, sizes: np.ndarray) -> None:
+        self.paths, self.shards, self.offsets, self.sizes = Names(paths), shards, offsets, sizes
+        self._open: dict[int, int] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_open": {}}
+
+    def __call__(self, position: int) -> bytes:
+        descriptor = self._descriptor(int(self.shards[position]))
+        return os.pread(descriptor, int(self.sizes[position]), int(self.offsets[position]))
+
+    def _descriptor(self, shard: int) -> int:
+        found = self._open.get(shard)
+        if found is None:
+            if len(self._open) >= _OPEN:
+                os.close(self._open.pop(next(iter(self._open))))
+            found = self._open[shard] = os.open(self.paths[shard], os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        return found
+
+    def __del__(self) -> None:
+        for descriptor in self._open.values():
+            os.close(descriptor)
+
+
+@dataclass
+class _Split:
+    paths: list[str] = field(default_factory=list)
+    shards: list[np.ndarray] = field(default_factory=list)
+    offsets: list[np.ndarray] = field(default_factory=list)
+    sizes: list[np.ndarray] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+
+    def add(self, index: TarIndex, samples: list[Sample]) -> None:
+        members = np.array([sample.picture for sample in samples], np.int64)
+        self.shards.append(np.full(len(samples), len(self.paths), np.int32))
+        self.offsets.append(index.offsets[members])
+        self.sizes.append(index.sizes[members])
+        self.paths.append(os.path.abspath(index.path))
+        self.samples += samples
+
+    def reader(self) -> ShardReader:
+        return ShardReader(self.paths, *(np.concatenate(part) for part in (self.shards, self.offsets, self.sizes)))
+
+
+def open_shards(source: str, shards: Sequence[str], cache: Path, on_damage: OnDamage = "skip") -> ImageSource:
+    """One set a split; a shard belongs to the split that its name starts with.
+
+    Args:
+        source: what the user wrote, for messages.
+        shards: paths, URLs and commands (``pipe:``); those from elsewhere are fetched into ``cache`` first.
+        cache: the folder for copies.
+        on_damage: 'skip' leaves out what is damaged, hostile or no sample, and says so in the log; 'stop' raises.
+
+    Raises:
+        BadSource: nothing usable is left; a shard that is absent or cannot be fetched; any damage under 'stop'.
+    """
+    splits: dict[str, _Split] = {}
+    names: dict[int, str] = {}
+    mistakes: list[str] = []
+    for shard in shards:
+        try:
+            path = fetched(shard, cache) if is_remote(shard) else Path(shard).expanduser()
+            index, wrong = survey_tar(path)
+        except OSError as error:  # absent shards are no damage: half of a set is not the set
+            raise BadSource(source, [f"cannot read the shard {shard!r} ({error.strerror or error})"]) from error
+        found = samples_of(index)
+        mistakes += _report(shard, wrong, found)
+        splits.setdefault(split_of(name_of(shard) if is_remote(shard) else shard), _Split()).add(index, found.samples)
+        names.update({label: name for label, name in found.names.items() if name and label not in names})
+    if mistakes and on_damage == "stop":
+        raise BadSource(source, mistakes)
+    for mistake in mistakes:
+        log.warning("%s", mistake)
+    kept = {name: split for name, split in splits.items() if split.samples}
+    if not kept:
+        raise BadSource(source, [f"{source!r} holds no labelled pictures", *mistakes])
+    return _source(source, _folder(source, shards), kept, names)
+
+
+def _report(shard: str, wrong: list[str], found: Found) -> list[str]:
+    sentences = [f"left out of the shard {shard!r}: {what}" for what in wrong]
+    for reason, count in sorted(found.left_out.items()):
+        sentences.append(f"left out of the shard {shard!r}: {plural(count, 'sample')} with {reason}")
+    return sentences
+
+
+def _folder(source: str, shards: Sequence[str]) -> Path | None:
+    """Where names of classes may be listed: the folder that was named, or that of the first shard."""
+    if is_remote(shards[0]):
+        return None
+    named = Path(source).expanduser()
+    return named if named.is_dir() else Path(shards[0]).expanduser().parent
+
+
+def _source(source: str, folder: Path | None, splits: dict[str, _Split], names: dict[int, str]) -> ImageSource:
+    every = [sample.label for split in splits.values() for sample in split.samples]
+    words = sorted({label for label in every if isinstance(label, str)})
+    numbers = [label for label in every if isinstance(label, int)]
+    if words and numbers:
+        raise BadSource(
+            source, [f"{source!r} labels some samples by numbers, others by names ({words[0]!r}); choose one"]
+        )
+    classes = words or class_names(folder, max(numbers) + 1, names)
+    known = {name: label for label, name in enumerate(words)}
+    sets = {
+        name: ImageSet(
+            classes,
+            [known[s.label] if isinstance(s.label, str) else s.label for s in split.samples],
+            Names(sample.key for sample in split.samples),
+            split.reader(),
+            source,
+        )
+        for name, split in splits.items()
+    }
+    return assembled(source, name_of(source).split(".")[0], sets, classes, f"{source}, shards")
