@@ -94,3 +94,13 @@ def test_no_gradient_is_recorded_and_a_named_device_is_taken():
     assert not said.logits.requires_grad
     assert pick_device("cpu").type == "cpu"
     assert pick_device().type in {"cpu", "cuda", "mps", "xpu"}
+
+
+def test_the_logits_of_several_views_of_a_picture_are_averaged():
+    views = torch.randn(2, 10, 3, 4, 4)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(48, 5))
+    labels = torch.tensor([0, 1])
+    said = predict(network, Listed(Batch(views, labels, labels)), device="cpu")
+    for picture in range(2):
+        plain = torch.stack([network(view[None])[0] for view in views[picture]]).mean(0)
+        assert torch.allclose(said.logits[picture], plain.detach(), atol=1e-6)

@@ -122,3 +122,16 @@ def test_the_network_of_a_listed_recipe_can_be_built(name, pictures):
     parts = assemble(untrained, images=pictures)
     reduced = recipe.network.pool.options.get("reduce_to", recipe.network.reduce_to)
     assert parts.network.head_hidden_size == reduced * (reduced + 1) // 2
+
+
+def test_a_protocol_decides_about_training_and_evaluation(recipe, pictures):
+    augment = Choice("assembled-imagenet_224_256", policy="imagenet")
+    spec = replace(recipe.transform, augment=augment, crop_pct=None, interpolation=None, image_size=16)
+    parts = assemble(replace(recipe, transform=spec), images=pictures)
+    assert parts.about()["preprocessing"]["protocol"] == "assembled-imagenet_224_256"
+    assert next(parts.train_loader.epoch(0)).images.shape[-2:] == (14, 14)
+    assert next(parts.val_loader.epoch(0)).images.shape[-2:] == (16, 16)
+    said = mistakes_of(replace(recipe, transform=replace(spec, crop_pct=0.9)), images=pictures)
+    assert said == [
+        "transform: protocol 'assembled-imagenet_224_256' brings its own crop_pct; leave them out",
+    ]

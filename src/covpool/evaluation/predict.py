@@ -99,7 +99,8 @@ def predict(
     Dtype: logits are returned in float32 whatever the precision of the forward pass.
     Args:
         network: moved to ``device``; parameters are not changed.
-        loader: an ``eval_loader``; only its epoch 0 is read.
+        loader: an ``eval_loader``; only its epoch 0 is read. Where its pictures are several views each,
+            (B, V, 3, S, S), the logits of the views are averaged.
         progress: called with (batches done, batches in all) after each batch.
 
     Example:
@@ -118,12 +119,19 @@ def predict(
     logits, labels, indices = [], [], []
     with evaluating(network), precision_context(precision, place):
         for done, batch in enumerate(loader.epoch(0), start=1):
-            logits.append(network(batch.images.to(place)).float().cpu())
+            logits.append(_logits(network, batch.images.to(place)).cpu())
             labels.append(batch.labels)
             indices.append(batch.indices)
             if progress is not None:
                 progress(done, len(loader))
     return _join(logits, labels, indices)
+
+
+def _logits(network: nn.Module, images: Tensor) -> Tensor:
+    """(B, K) in float32; of views (B, V, 3, S, S) the mean over V, as every published multi-crop protocol."""
+    if images.ndim < 5:
+        return network(images).float()
+    return network(images.flatten(0, 1)).float().unflatten(0, images.shape[:2]).mean(dim=1)
 
 
 def _join(logits: list[Tensor], labels: list[Tensor], indices: list[Tensor]) -> Predictions:

@@ -42,7 +42,8 @@ class TransformSpec:
     image_size: int | None = None
     """Side of the square the network sees."""
     augment: Choice = field(default=Choice("crop"))
-    """Training augmentation and its options: none, flip, crop, shift, randaugment."""
+    """Training augmentation and its options: none, flip, crop, shift, randaugment, autoaugment, timm, erase; or a
+    published protocol such as assembled-imagenet_224_256, which decides about evaluation too."""
     crop_pct: float | None = None
     """Part of the resized picture that evaluation keeps."""
     mean: tuple[float, float, float] | None = None

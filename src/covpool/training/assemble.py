@@ -20,9 +20,8 @@ from covpool.data import (
     eval_loader,
     eval_transform,
     open_images,
-    preprocessing_for,
     train_loader,
-    train_transform,
+    training_transforms,
 )
 from covpool.models import Network, create_network, named_networks
 from covpool.models.backbone import WeightsUnavailable, check_backbone
@@ -200,15 +199,16 @@ def _build_network(recipe: Recipe, classes: int) -> Network:
 def _transforms(recipe: Recipe, network: Network) -> tuple[Preprocessing, Transform]:
     spec = recipe.transform
     try:
-        preprocessing = preprocessing_for(
+        return training_transforms(
             network.pretrained_cfg,
+            spec.augment.name,
+            spec.augment.options,
             image_size=spec.image_size,
             mean=spec.mean,
             std=spec.std,
             crop_pct=spec.crop_pct,
             interpolation=spec.interpolation,
         )
-        return preprocessing, train_transform(preprocessing, spec.augment.name, **spec.augment.options)
     except ValueError as error:
         raise RecipeError([f"transform: {error}"], recipe.name) from error
 

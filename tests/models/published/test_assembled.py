@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from covpool import create_network
+from covpool.data import Preprocessing, protocols
 from covpool.evaluation.flops import forward_flops
 from covpool.models.published import published_networks
 from covpool.models.published.assembled import NETWORKS
@@ -53,3 +54,13 @@ def test_errors_are_those_of_networks_that_the_paper_has():
     assert not any("Error:" in card.notes for name, card in NETWORKS.items() if name not in stated)
     released = {name for name, card in NETWORKS.items() if card.files}
     assert released == {"assembled/resnet50", "assembled/assemble-resnet50", "assembled/assemble-resnet152"}
+
+
+def test_a_card_names_the_protocol_that_its_error_was_measured_with():
+    seen = {name: Preprocessing(card.input_size, **card.preprocessing) for name, card in NETWORKS.items()}
+    for name, values in seen.items():
+        protocol = protocols.get(values.protocol).preprocessing
+        assert (values.image_size, values.interpolation) == (protocol.image_size, protocol.interpolation), name
+        assert (values.mean, values.std, values.crop_pct) == (protocol.mean, protocol.std, protocol.crop_pct), name
+    assert seen["assembled/assemble-resnet152"].protocol == "assembled-imagenet_224_256a"
+    assert seen["assembled/resnet50"].protocol == "assembled-imagenet"

@@ -26,9 +26,7 @@ _PREPROCESSING = {
 _FILES = (PublishedFile(name="model.ckpt-*", dialect="tensorflow"),)
 _PLAIN = "A combination that the code has and of which no weights and no error are published."
 _ABLATION = "Its weights are not released. "
-_RESIZE = (
-    "TensorFlow 1 resizes bilinearly from the corner of a pixel and without anti-aliasing; torch and Pillow do not."
-)
+_RESIZE = "TensorFlow 1 resizes from the corner of a pixel, without anti-aliasing: its protocol does, torch and Pillow do not."
 _NOTES: Mapping[str, str] = {
     "resnet50": "Error: README, stepwise learning rate; 23.13 with a cosine (ablation E0). " + _RESIZE,
     "resnet50-d": _ABLATION + "Error: ablation E1, 120 epochs, no regularisation.",
@@ -120,7 +118,10 @@ _NAMED: Mapping[str, Named] = {
 
 
 def _published(name: str, network: Named) -> Published:
-    crop = {"crop_pct": 256 / 257} if name == "assemble-resnet152" else {}
+    size = 256 if name in _AT_256 else 224
+    tight = name == "assemble-resnet152"
+    crop = {"crop_pct": 256 / 257} if tight else {}
+    protocol = {224: "assembled-imagenet", 256: f"assembled-imagenet_224_256{'a' * tight}"}[size]
     parameters, flops = SIZES[name]
     return Published(
         network=network,
@@ -128,8 +129,8 @@ def _published(name: str, network: Named) -> Published:
         parameters=parameters,
         flops=flops,
         top1_error=_TOP1.get(name),
-        input_size=256 if name in _AT_256 else 224,
-        preprocessing={**_PREPROCESSING, **crop},
+        input_size=size,
+        preprocessing={**_PREPROCESSING, **crop, "protocol": protocol},
         files=_FILES if name in _RELEASED else (),
         notes=_NOTES.get(name, _PLAIN),
     )

@@ -256,12 +256,8 @@ def test_retrieval_trains_on_the_stretched_picture_or_a_square_of_a_larger_one(p
         seen = train.pixels(picture)
         for sign, view in ((1, seen), (-1, seen[:, ::-1])):
             first = view[:3, :3]
-            places = [
-                (y, x)
-                for y in range(33)
-                for x in range(33)
-                if np.allclose(larger[y : y + 3, x : x + 3], first, atol=0.02)
-            ]
+            corners = sliding_window_view(larger, (3, 3, 3))[:33, :33, 0]
+            places = np.argwhere(np.abs(corners - first).max(axis=(2, 3, 4)) < 0.02)
             if np.allclose(view, whole, atol=0.02):
                 kinds.add(("whole", sign))
             elif any(np.allclose(view, larger[y : y + 224, x : x + 224], atol=0.02) for y, x in places):
@@ -358,3 +354,12 @@ def test_plain_augmentations_start_from_the_protocol_of_the_network(name):
     else:
         windows = [plain, plain.flip(-1)][: 1 + (name == "flip")]
     assert all(any(torch.allclose(image, window, atol=1e-4) for window in windows) for image in seen)
+
+
+def test_the_page_about_protocols_lists_them_all():
+    page = (Path(__file__).parents[4] / "docs" / "howto" / "protocols.md").read_text()
+    for name in protocols.names():
+        protocol = protocols.get(name)
+        trained = "-" if protocol.train is None else protocol.train_size or protocol.preprocessing.image_size
+        sizes = f"{trained} | {protocol.preprocessing.image_size} | {protocol.views} |"
+        assert f"| `{name}` | {protocol.summary} | {sizes}" in page
