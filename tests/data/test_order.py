@@ -79,3 +79,46 @@ def test_every_generator_of_a_sample_depends_on_seed_epoch_and_index():
     assert seen[0] == seen[-1]
     for position in range(3):
         assert len({numbers[position] for numbers in seen}) == 4
+
+
+@pytest.mark.parametrize("length", [0, 2, 5, 7, 8, 9, 10, 17, 30, 31])
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+@pytest.mark.parametrize("batch_size", [1, 2, 4])
+def test_ranks_share_an_epoch_without_loss_or_repetition(length, world_size, batch_size):
+    if 0 < length < world_size:
+        return
+    ranks = [
+        indices(SampleOrder(length, batch_size, 1, rank=rank, world_size=world_size), 3) for rank in range(world_size)
+    ]
+    assert sorted(chain(*chain(*ranks))) == list(range(length))
+    assert len({len(batches) for batches in ranks}) == 1
+    assert all(len(batch) in range(1, batch_size + 2) for batches in ranks for batch in batches)
+
+
+def test_a_round_holds_the_same_pictures_however_many_ranks_share_it():
+    alone = indices(SampleOrder(54, 12, seed=1), 2)
+    for world_size in (2, 3):
+        shares = [
+            indices(SampleOrder(54, 12 // world_size, seed=1, rank=rank, world_size=world_size), 2)
+            for rank in range(world_size)
+        ]
+        for number, batch in enumerate(alone[:-1]):
+            assert list(chain(*(share[number] for share in shares))) == batch
+
+
+def test_full_rounds_only_where_asked():
+    ranks = [indices(SampleOrder(30, 4, 1, drop_last=True, rank=rank, world_size=2)) for rank in range(2)]
+    assert [[len(batch) for batch in batches] for batches in ranks] == [[4, 4, 4]] * 2
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: SampleOrder(5, 1, 0, rank=2, world_size=2), "from 0 to world_size - 1; got 2 of 2"),
+        (lambda: SampleOrder(2, 1, 0, world_size=3), "2 pictures cannot be shared by 3 ranks"),
+        (lambda: SampleOrder(5, 3, 0, drop_last=True, world_size=2), "a batch of 3 on each of 2 ranks"),
+    ],
+)
+def test_ranks_that_make_no_sense_are_refused(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()

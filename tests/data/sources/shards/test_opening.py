@@ -1,0 +1,189 @@
+import logging
+import pickle
+import random
+import tarfile
+
+import pytest
+import torch
+
+from covpool.data import BadSource, CorruptImage, Preprocessing, eval_loader, eval_transform, open_images, train_loader
+from covpool.data import train_transform as augmented
+from data.tars import png, samples, value_of, write_shards, write_tar
+from formats.damage import damaged, put
+
+P = Preprocessing(6, (0.5,) * 3, (0.5,) * 3, 1.0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_shards(tmp_path / "set", "train", [5, 1, 7, 10])
+    write_shards(tmp_path / "set", "val", [4])
+    return tmp_path / "set"
+
+
+def numbers(images):
+    return [value_of(images.read(i)) for i in range(len(images))]
+
+
+@pytest.mark.parametrize("how", ["{}", "{}/train-{{0000..0003}}.tar", "pipe:cat {}/train-{{0000..0003}}.tar"])
+def test_every_sample_of_every_shard_is_there_once(folder, tmp_path, how):
+    source = open_images(how.format(folder), cache=tmp_path / "cache", val_fraction=0)
+    assert numbers(source.train) == list(range(23))
+    assert source.train.labels.tolist() == [i % 3 for i in range(23)]
+    assert source.classes == ["0", "1", "2"]
+    assert pickle.loads(pickle.dumps(source.train)).keys[22] == "000022.png"
+    if how == "{}":
+        assert numbers(source.val) == list(range(4))
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_ranks_see_every_sample_once(folder, world_size, workers):
+    images = open_images(folder).train
+    loaders = [
+        train_loader(
+            images, augmented(P, "crop"), batch_size=3, seed=5, workers=workers, rank=rank, world_size=world_size
+        )
+        for rank in range(world_size)
+    ]
+    for epoch in (0, 1):
+        seen = [torch.cat([batch.indices for batch in loader.epoch(epoch)]) for loader in loaders]
+        assert sorted(torch.cat(seen).tolist()) == list(range(23))
+    assert len({len(loader) for loader in loaders}) == 1
+    for loader in loaders:
+        loader.close()
+
+
+def test_resuming_in_the_middle_and_other_numbers_of_workers_change_no_bit(folder):
+    images = open_images(folder).train
+
+    def batches(workers, start=0):
+        options = {"batch_size": 3, "seed": 5, "rank": 1, "world_size": 2}
+        loader = train_loader(images, augmented(P, "crop", scale=(0.3, 1)), workers=workers, **options)
+        found = list(loader.epoch(4, start))
+        loader.close()
+        return found
+
+    whole = batches(0)
+    for other, expected in ((batches(2), whole), (batches(0, 2), whole[2:]), (batches(1, 2), whole[2:])):
+        assert len(other) == len(expected) > 0
+        for one, two in zip(other, expected, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_names_of_classes_come_from_json_files_or_a_list(tmp_path):
+    members = [("a.png", png(0)), ("a.cls", b"1"), ("a.json", b'{"class": "dog"}')]
+    members += [("b.png", png(1)), ("b.json", b'{"label": 0, "class": "cat"}')]
+    write_tar(tmp_path / "set" / "train-0.tar", members)
+    assert open_images(tmp_path / "set", val_fraction=0).classes == ["cat", "dog"]
+    (tmp_path / "set" / "classes.txt").write_text("katze\nhund\nmaus\n")
+    assert open_images(tmp_path / "set", val_fraction=0).classes == ["katze", "hund", "maus"]
+
+
+def test_labels_may_be_names_and_folders_name_them_too(tmp_path):
+    write_tar(
+        tmp_path / "train-0.tar",
+        [
+            ("dog/1.png", png(0)),
+            ("x.jpg", png(1)),
+            ("x.cls", b"cat\n"),
+            ("y.png", png(2)),
+            ("y.json", b'{"label":"dog"}'),
+        ],
+    )
+    images = open_images(f"{tmp_path}/train-{{0..0}}.tar", val_fraction=0).train
+    assert [images.classes[label] for label in images.labels] == ["dog", "cat", "dog"]
+
+
+def special(name, kind, target=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+HOSTILE = {
+    "a link": [special("000001.png", tarfile.SYMTYPE, "/etc/passwd")],
+    "a hard link": [special("000001.png", tarfile.LNKTYPE, "000000.png")],
+    "a device": [special("000001.png", tarfile.CHRTYPE)],
+    "absolute": [("/etc/000001.png", png(1))],
+    "out of it": [("../000001.png", png(1))],
+    "no label": [("000001.png", png(1))],
+    "a huge label": [("000001.png", png(1)), ("000001.cls", b"9" * 5000)],
+    "a label below zero": [("000001.png", png(1)), ("000001.cls", b"-1")],
+    "a label that would be a bomb": [("000001.png", png(1)), ("000001.cls", b"999999999")],
+    "damaged json": [("000001.png", png(1)), ("000001.json", b"[" * 60000)],
+    "a pickle": [("000001.pyd", b"cos\nsystem\n(S'touch ran'\ntR.")],
+    "twice": [("000000.png", png(1)), ("000000.cls", b"0")],
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_shard_is_named_and_the_rest_goes_on(tmp_path, monkeypatch, caplog, kind):
+    monkeypatch.chdir(tmp_path)
+    write_tar(tmp_path / "s" / "train-0.tar", [*samples(0, 1), *HOSTILE[kind], *samples(2, 2)])
+    with caplog.at_level(logging.WARNING):
+        images = open_images("s", val_fraction=0).train
+    assert numbers(images) == [0, 2, 3]
+    assert "left out of the shard 's/train-0.tar'" in caplog.text
+    with pytest.raises(BadSource, match=r"left out of the shard 's/train-0.tar'"):
+        open_images("s", val_fraction=0, on_damage="stop")
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "etc").exists()
+
+
+def test_the_samples_before_a_cut_stay(folder, caplog):
+    path = folder / "train-0003.tar"
+    path.write_bytes(path.read_bytes()[:9000])
+    images = open_images(folder).train
+    assert 13 < len(images) < 23
+    assert numbers(images) == list(range(len(images)))
+    assert "cut short" in caplog.text
+
+
+def test_a_broken_picture_in_a_shard_stops_or_is_skipped_as_in_a_folder(tmp_path):
+    write_tar(tmp_path / "train-0.tar", [*samples(0, 3), ("000003.png", png(3)[:40]), ("000003.cls", b"0")])
+    images = open_images(tmp_path, val_fraction=0).train
+    loader = eval_loader(images, eval_transform(P), batch_size=2, on_bad_image="skip")
+    assert torch.cat([batch.indices for batch in loader.epoch(0)]).tolist() == [0, 1, 2]
+    with pytest.raises(CorruptImage, match=r"000003\.png"):
+        list(eval_loader(images, eval_transform(P), batch_size=2).epoch(0))
+
+
+def test_mistakes_are_sentences(folder, tmp_path):
+    with pytest.raises(BadSource, match=r"cannot read the shard .*train-0004.tar' \(No such file"):
+        open_images(f"{folder}/train-{{0000..0004}}.tar")
+    with pytest.raises(BadSource, match="holds no labelled pictures"):
+        open_images(write_tar(tmp_path / "e" / "train-0.tar", [("a.txt", b"a")]).parent)
+    write_tar(folder / "extra.tar", samples(0, 2))
+    with pytest.raises(BadSource, match="others that name none"):
+        open_images(folder)
+
+
+def test_damaged_shards_are_read_or_named(tmp_path):
+    write_tar(tmp_path / "whole.tar", samples(0, 4))
+    whole, rng = (tmp_path / "whole.tar").read_bytes()[:9000], random.Random(3)
+    (tmp_path / "s").mkdir()
+    read = 0
+    for _ in range(150):
+        put(tmp_path / "s" / "train-0.tar", damaged(rng, whole))
+        try:
+            images = open_images(tmp_path / "s", val_fraction=0).train
+        except BadSource:
+            continue
+        loader = eval_loader(images, eval_transform(P), batch_size=8, on_bad_image="skip")
+        read += sum(len(batch.labels) for batch in loader.epoch(0))
+    assert read > 100
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the library leaves its file open
+def test_shards_of_the_webdataset_library_are_read_and_ours_by_it(tmp_path):
+    webdataset = pytest.importorskip("webdataset")
+    with webdataset.TarWriter(str(tmp_path / "train-0.tar")) as writer:
+        for i in range(4):
+            writer.write({"__key__": f"{i:03d}", "png": png(i), "cls": i % 2})
+    images = open_images(tmp_path, val_fraction=0).train
+    assert numbers(images) == list(range(4))
+    assert images.labels.tolist() == [0, 1, 0, 1]
+    ours = write_tar(tmp_path / "ours.tar", samples(0, 3))
+    found = [sample["cls"] for sample in webdataset.WebDataset(str(ours), shardshuffle=False)]
+    assert found == [b"0", b"1", b"2"]
