@@ -34,6 +34,7 @@ VERBS = {
     "networks": Verb("covpool.cli.verbs.networks", "list the backbones and named networks"),
     "recipes": Verb("covpool.cli.verbs.recipes", "list the training recipes, or show one as YAML"),
     "weights": Verb("covpool.cli.verbs.weights", "import, show, verify and export published files of weights"),
+    "data": Verb("covpool.cli.verbs.data", "prepare images for training, check them, show what a network sees"),
     "bench": Verb("covpool.cli.verbs.bench", "time pools and networks on this machine"),
 }
 

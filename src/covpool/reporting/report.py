@@ -7,17 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
 from covpool.reporting.comparison import comparison
+from covpool.reporting.page_template import page_template, verbatim
 from covpool.reporting.runs import Run, read_run, runs_table, runs_view
 from covpool.reporting.tables import compare_csv, compare_table
-
-_PAGE = jinja2.Environment(
-    loader=jinja2.PackageLoader("covpool.reporting", "page"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-)
-
 
 FORMATS = ("html", "md", "csv")
 
@@ -89,15 +82,10 @@ def _written(found: Sequence[Mapping[str, Any] | Run], format: str) -> str:
 
 def _page(comparisons: list[dict[str, Any]], runs: dict[str, Any] | None) -> str:
     titles = [view["title"] for view in (*comparisons, *([runs] if runs else []))]
-    return _PAGE.get_template("report.html").render(
+    return page_template("report.html").render(
         title=titles[0] if len(titles) == 1 else "covpool report",
         comparisons=comparisons,
         runs=runs,
-        style=_verbatim("report.css"),
-        script=_verbatim("report.js"),
+        style=verbatim("report.css"),
+        script=verbatim("report.js"),
     )
-
-
-def _verbatim(name: str) -> Markup:
-    source, _, _ = _PAGE.loader.get_source(_PAGE, name)
-    return Markup(source)

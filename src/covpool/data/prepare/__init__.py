@@ -1,4 +1,4 @@
-"""Pictures made ready: shards, records and mapped pixels; what is wrong with a set; what a network sees of it."""
+"""Pictures made ready for training: shards, records and mapped pixels."""
 
 from covpool.data.prepare.plan import FORMATS, Format, Plan, make_plan
 from covpool.data.prepare.preparing import prepare
