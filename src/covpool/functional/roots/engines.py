@@ -36,6 +36,13 @@ class Iteration:
         """Derivative of Z in a symmetric direction."""
         return newton_schulz.iterate_derivative(kept[2:], direction)
 
+    @staticmethod
+    def root_gradient(upstream: Tensor, kept: list[Tensor], steps: int) -> tuple[Tensor, Tensor]:
+        """Gradient of A Z in A for a symmetric ``upstream``, which is lost, and its inner product with A Z."""
+        along = Iteration.derivative(_symmetrized(upstream @ kept[1]), kept, steps)
+        beside = upstream @ kept[0]
+        return along.add_(_symmetrized(beside)), Iteration.inner(beside, kept[1])
+
 
 class Spectral:
     """Z in the coordinates of the eigenvectors; Z and A are vectors of diagonal entries."""
@@ -61,6 +68,12 @@ class Spectral:
         """Derivative of Z in a symmetric direction."""
         return direction * spectral_polynomial.divided_differences(kept[1], steps)
 
+    @staticmethod
+    def root_gradient(upstream: Tensor, kept: list[Tensor], steps: int) -> tuple[Tensor, Tensor]:
+        """Gradient of A Z in A for a symmetric ``upstream``, which is lost, and its inner product with A Z."""
+        inner = Spectral.inner(upstream, kept[0] * kept[1])
+        return upstream.mul_(spectral_polynomial.divided_differences(kept[1], steps, root=True)), inner
+
 
 Engine = type[Iteration] | type[Spectral]
 ENGINES: dict[str, Engine] = {"iteration": Iteration, "spectral": Spectral}
@@ -81,13 +94,6 @@ def times_root(engine: Engine, kept: list[Tensor], vectors: Tensor | None) -> Te
     if vectors is None:
         return kept[1] @ kept[0]
     return (vectors * (kept[0] * kept[1]).unsqueeze(-2)) @ vectors.mT
-
-
-def root_gradient(engine: Engine, kept: list[Tensor], upstream: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-    """Gradient of A Z in A, and the inner product of A Z with ``upstream``; all symmetric, in the coordinates."""
-    along = engine.derivative(_symmetrized(engine.times(upstream, kept[1])), kept, steps)
-    beside = engine.times(upstream, kept[0])
-    return along.add_(_symmetrized(beside)), engine.inner(beside, kept[1])
 
 
 def _symmetrized(a: Tensor) -> Tensor:

@@ -19,7 +19,6 @@ from covpool.functional.roots.engines import (
     ENGINES,
     Engine,
     from_coordinates,
-    root_gradient,
     times_root,
     to_coordinates,
     trace_of,
@@ -68,8 +67,7 @@ class _ChannelRoot(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, steps: int, backend: str, ridge: float) -> Tensor:
         engine = ENGINES[backend]
-        x = x - x.mean(-1, keepdim=True)
-        covariance = _plus_diagonal(torch.bmm(x, x.mT).div_(x.shape[-1]), ridge)
+        covariance = _plus_diagonal(_covariance(x), ridge)
         trace = trace_of(covariance)
         vectors, kept = engine.factor(covariance.div_(trace), steps)
         _keep(ctx, steps, backend, vectors, x, trace, *kept)
@@ -78,8 +76,10 @@ class _ChannelRoot(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None, None]:
         engine, vectors, (x, trace, *kept) = _kept(ctx)
-        s = _symmetric_twice(upstream).mul_(trace.sqrt() / x.shape[-1])  # what the covariance's gradient doubles
-        return torch.bmm(_gradient(engine, vectors, trace, kept, s, ctx.steps), x), None, None, None
+        scale = trace.sqrt() / x.shape[-1]  # half of it, doubled by the gradient of X X'
+        a = to_coordinates(_symmetric_twice(upstream).mul_(scale), vectors)
+        a = _gradient(engine, vectors, trace, kept, a, ctx.steps)
+        return _times_centred(a, x), None, None, None
 
 
 class _MatrixRoot(torch.autograd.Function):
@@ -95,17 +95,35 @@ class _MatrixRoot(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
         engine, vectors, (trace, *kept) = _kept(ctx)
-        s = (upstream + upstream.mT).mul_(trace.sqrt() / 2)
+        s = to_coordinates((upstream + upstream.mT).mul_(trace.sqrt() / 2), vectors)
         return _gradient(engine, vectors, trace, kept, s, ctx.steps), None, None
 
 
 def _gradient(
     engine: Engine, vectors: Tensor | None, trace: Tensor, kept: list[Tensor], s: Tensor, steps: int
 ) -> Tensor:
-    """Gradient in t A, by A = (t A)/t and by the factor sqrt(t), from ``s``, that of A Z."""
-    da, along = root_gradient(engine, kept, to_coordinates(s, vectors), steps)
+    """Gradient in t A, by A = (t A)/t and by the factor sqrt(t), from ``s``, that of A Z in the coordinates."""
+    da, along = engine.root_gradient(s, kept, steps)
     of_trace = along / (2 * trace) - engine.inner(da, kept[1]) / trace
     return from_coordinates(_plus_diagonal(da.div_(trace), of_trace), vectors)
+
+
+def _covariance(x: Tensor) -> Tensor:
+    x = x - x.mean(-1, keepdim=True)
+    return torch.bmm(x, x.mT).div_(x.shape[-1])
+
+
+IMAGES_AT_ONCE = 4
+"""Images that are centred again at a time for the gradient, so that no second copy of the map is kept."""
+
+
+def _times_centred(a: Tensor, x: Tensor) -> Tensor:
+    """``a`` times the centred descriptors."""
+    product = torch.empty_like(x)
+    parts = (tensor.split(IMAGES_AT_ONCE) for tensor in (a, x, product))
+    for left, right, out in zip(*parts, strict=True):
+        torch.bmm(left, right - right.mean(-1, keepdim=True), out=out)
+    return product
 
 
 def smaller_side(x: Tensor, ridge: float) -> int:

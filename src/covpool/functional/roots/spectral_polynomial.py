@@ -12,6 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+
 def decompose(a: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues (ascending, not below zero) and eigenvectors of a batch (B, n, n) of PSD matrices.
 
@@ -72,24 +73,27 @@ def polynomial(values: Tensor, steps: int) -> Tensor:
     return z
 
 
-def divided_differences(values: Tensor, steps: int) -> Tensor:
-    """F_ij of z_k for ascending eigenvalues (B, n) in [0, 1] -> (B, n, n); equal ones are harmless."""
+def divided_differences(values: Tensor, steps: int, *, root: bool = False) -> Tensor:
+    """F_ij of z_k, or of the root l z_k(l), for ascending eigenvalues (B, n) in [0, 1] -> (B, n, n).
+
+    Equal eigenvalues are harmless.
+    """
     if values.dtype == torch.float64:
-        return _by_recurrence(values, steps)
-    return _by_quotient(values, steps)
+        return _by_recurrence(values, steps, root)
+    return _by_quotient(values, steps, root)
 
 
-def _by_recurrence(values: Tensor, steps: int) -> Tensor:
+def _by_recurrence(values: Tensor, steps: int, root: bool) -> Tensor:
     """The product rule of divided differences along the recurrence: no quotient at all."""
     r, z = values, torch.ones_like(values)
-    left = values.unsqueeze(-1)
-    dr, dz = torch.ones_like(left * values.unsqueeze(-2)), torch.zeros_like(left * values.unsqueeze(-2))
+    left, right = values.unsqueeze(-1), values.unsqueeze(-2)
+    dr, dz = torch.ones_like(left * right), torch.zeros_like(left * right)
     for _ in range(steps):
         x, y = r.unsqueeze(-1), r.unsqueeze(-2)
         dz = (dz * (3 - x) - z.unsqueeze(-2) * dr) / 2
         dr = dr * (9 - 6 * (x + y) + x * x + x * y + y * y) / 4
         z, r = z * (3 - r) / 2, r * (3 - r) ** 2 / 4
-    return dz
+    return dz * left + z.unsqueeze(-2) if root else dz
 
 
 SPREAD = 1e-9
@@ -100,7 +104,7 @@ QUOTIENTS_AT_ONCE = 1 << 17
 """Entries of n x n that are divided at a time, so that both float64 buffers stay in the cache: 2 MB."""
 
 
-def _by_quotient(values: Tensor, steps: int) -> Tensor:
+def _by_quotient(values: Tensor, steps: int, root: bool) -> Tensor:
     """The plain quotient in float64, for float32 eigenvalues: three passes over n x n instead of sixty.
 
     Spreading the eigenvalues by 1e-9 a place changes them by less than float32 can tell and makes every gap large
@@ -109,6 +113,8 @@ def _by_quotient(values: Tensor, steps: int) -> Tensor:
     count, n = values.shape
     wide = values.double() + SPREAD * torch.arange(n, dtype=torch.float64, device=values.device)
     z, slope = polynomial(wide, steps), _derivative(wide, steps)
+    if root:
+        z, slope = wide * z, z + wide * slope
     quotients = values.new_empty(count, n, n)
     rows = max(1, min(count, QUOTIENTS_AT_ONCE // (n * n)))
     rises, gaps = wide.new_empty(2, rows, n, n)
