@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covpool.data import BadSource, CorruptImage, open_images
+from covpool.data import BadSource, CorruptImage, ImageSet, open_images
 from covpool.data.prepare import make_plan, prepare
 from covpool.data.prepare.work_folder import WorkFolder
 from covpool.formats.pixels import open_labels, open_pixels, read_pixel_info
@@ -216,6 +216,42 @@ def test_after_a_broken_picture_is_repaired_the_work_goes_on(photos, tmp_path):
     about = prepare(plan_of(photos), tmp_path / "out", progress=lambda *seen: heard.append(seen))
     assert about["skipped"] == []
     assert heard[-1] == (36, 36)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_prepared_opens_as_the_same_set(photos, tmp_path, kind):
+    plan = plan_of(photos, kind, size=12)
+    prepare(plan, tmp_path / "out")
+    source = open_images(tmp_path / "out", val_fraction=0)
+    order = np.random.default_rng(0).permutation(30)  # training pictures are stored shuffled
+    assert source.classes == ["cat", "dog"]
+    assert source.train.labels.tolist() == plan.sets["train"].labels[order].tolist()
+    assert source.val.labels.tolist() == plan.sets["val"].labels.tolist()
+    if kind != "pixels":  # their squares are tested above
+        for place in range(30):
+            same = plan.sets["train"].read(int(order[place]))
+            assert np.array_equal(np.asarray(source.train.read(place)), np.asarray(same))
+
+
+def test_what_a_teacher_said_goes_along_into_records(photos, tmp_path):
+    plan = plan_of(photos, "tfrecord")
+    said = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+
+    class Taught:
+        def __init__(self, images):
+            self.images = images
+
+        def __call__(self, position):
+            return self.images.content(position)
+
+        def teacher_logits(self, positions):
+            return said[positions]
+
+    val = plan.sets["val"]
+    plan.sets["val"] = ImageSet(val.classes, val.labels, val.keys, Taught(val), val.place)
+    prepare(plan, tmp_path / "out")
+    opened = open_images(tmp_path / "out", val_fraction=0).val
+    np.testing.assert_array_equal(opened.teacher_logits(np.arange(6)), said)
 
 
 def test_a_source_of_arrays_becomes_png(tmp_path):

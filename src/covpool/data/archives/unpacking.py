@@ -50,17 +50,14 @@ def plain_tar(path: Path, cache: Path) -> Path:
 
 
 def _inflate(path: Path, opener: Callable[[Path], Any], target: Path, limit: int) -> None:
-    written = 0
     try:
         with opener(path) as packed, target.open("wb") as plain:
-            while piece := packed.read(_PIECE):
-                written += len(piece)
-                if written > limit:
-                    sentence = f"{str(path)!r} unpacks to more than {limit:,} bytes: it may be a decompression bomb"
-                    raise BadSource(str(path), [sentence])
+            while plain.tell() <= limit and (piece := packed.read(_PIECE)):
                 plain.write(piece)
+            written = plain.tell()
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, ValueError) as error:
-        if isinstance(error, BadSource):
-            raise
         sentence = f"the archive {str(path)!r} is cut or damaged ({error}); download it again"
         raise BadSource(str(path), [sentence]) from error
+    if written > limit:
+        sentence = f"{str(path)!r} unpacks to more than {limit:,} bytes: it may be a decompression bomb"
+        raise BadSource(str(path), [sentence])

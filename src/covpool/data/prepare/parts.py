@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from covpool.data.errors import CorruptImage
+from covpool.data.images import ImageSet
 from covpool.data.prepare.parallel import Tick
 from covpool.data.prepare.picture import Encoded, Encoding, square
 from covpool.data.prepare.plan import Part, Plan
@@ -92,19 +93,24 @@ class PartWriter:
     def _write_records(self, file: BinaryIO, part: Part, record: Record, tick: Tick) -> None:
         images = self.plan.sets[part.split]
         for _, position, made in self._encoded(part, record, tick):
-            label = int(images.labels[position])
-            features = {
-                "image/encoded": made.data,
-                "image/format": "JPEG" if made.extension == "jpg" else "PNG",
-                "image/height": made.height,
-                "image/width": made.width,
-                "image/channels": 3,
-                "image/colorspace": "RGB",
-                "image/filename": images.keys[position],
-                "image/class/label": label + 1,  # the ImageNet scripts of TensorFlow keep 0 for the background
-                "image/class/text": self.plan.classes[label],
-            }
-            write_record(file, write_example(features))
+            write_record(file, write_example(self._features(images, position, made)))
+
+    def _features(self, images: ImageSet, position: int, made: Encoded) -> dict[str, Any]:
+        """Names and meanings of build_imagenet_data.py of TensorFlow's models; label and logit 0 are the background."""
+        label = int(images.labels[position])
+        logits = images.teacher_logits([position])
+        return {
+            "image/encoded": made.data,
+            "image/format": "JPEG" if made.extension == "jpg" else "PNG",
+            "image/height": made.height,
+            "image/width": made.width,
+            "image/channels": 3,
+            "image/colorspace": "RGB",
+            "image/filename": images.keys[position],
+            "image/class/label": label + 1,
+            "image/class/text": self.plan.classes[label],
+            **({} if logits is None else {"image/logit": np.append(np.float32(0), logits[0])}),
+        }
 
     def _write_pixels(self, file: BinaryIO, part: Part, record: Record, tick: Tick) -> None:
         size = self.plan.size or 0

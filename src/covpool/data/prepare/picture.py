@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 
 from PIL import Image
@@ -68,6 +69,12 @@ class Encoding:
 
 def _why_anew(content: bytes) -> tuple[str, str]:
     """The format of a sound picture, and what another reader might see differently."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on odd EXIF and large sizes: decode() let them pass
+        return _told_by_header(content)
+
+
+def _told_by_header(content: bytes) -> tuple[str, str]:
     with Image.open(io.BytesIO(content)) as image:
         kind = image.format or ""
         if kind not in _KEPT:
