@@ -28,6 +28,8 @@ FULL = Recipe(
         reduce_to=None,
         last_stride=1,
         drop_rate=0.1,
+        hidden=(64, 32),
+        norm_momentum=0.03,
         backbone_options={"img_size": 384, "window": [7, 7]},
     ),
     transform=TransformSpec(
@@ -38,7 +40,7 @@ FULL = Recipe(
         std=(0.5, 0.5, 0.5),
         interpolation="bicubic",
     ),
-    loader=LoaderSpec(batch_size=7, workers=0, on_bad_image="skip"),
+    loader=LoaderSpec(batch_size=7, head_batch_size=14, workers=0, on_bad_image="skip"),
     optimizer=OptimizerSpec(
         name="lamb",
         lr=5e-5,
@@ -47,13 +49,30 @@ FULL = Recipe(
         classifier_lr_multiplier=5.0,
         layer_decay=0.75,
         decay_norm_and_bias=True,
+        decay_bias=True,
+        classifier_weight_decay=0.1,
         clip_grad_norm=1.0,
         accumulate=4,
     ),
     schedule=ScheduleSpec(
-        kind="step", epochs=9, warmup_epochs=0.5, milestones=(3, 6), gamma=0.2, final_lr_ratio=0.1, head_epochs=2
+        kind="piecewise",
+        epochs=9,
+        warmup_epochs=0.5,
+        warmup_from=0.1,
+        warmup_covers=True,
+        each="epoch",
+        milestones=(3, 6),
+        factors=(0.5, 0.1),
+        gamma=0.2,
+        power=2.0,
+        final_lr_ratio=0.1,
+        keep_prob=(1.0, 0.9),
+        head_epochs=2,
     ),
     loss=Choice("bce", threshold=0.2),
+    auxiliary=Choice("balance", strength=10.0),
+    mixing=Choice("mixup", alpha=0.3),
+    distillation=Choice("stored-logits", temperature=2.0),
     ema=0.999,
     precision="bf16-mixed",
     seed=3,
@@ -75,7 +94,7 @@ def leaves(recipe, default):
 
 def test_the_full_recipe_changes_every_field():
     same = [name for name, mine, theirs in leaves(FULL, Recipe()) if mine == theirs]
-    assert same == ["freeze_backbone"]  # which excludes head_epochs
+    assert same == ["curve_epochs", "freeze_backbone"]  # which exclude milestones and head_epochs
 
 
 @pytest.mark.parametrize("recipe", [Recipe(), FULL], ids=["default", "full"])

@@ -100,6 +100,8 @@ def _require(holds: bool, value: Any) -> Any:
 
 
 def _fit_any(value: Any, arguments: tuple[Any, ...]) -> Any:
+    if value is None and type(None) in arguments:
+        return None
     for argument in arguments:
         try:
             return _fit(value, argument)
@@ -127,6 +129,8 @@ _WORDS: dict[Any, str] = {
 
 def _describe(hint: Any) -> str:
     origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Choice:
+        return "a choice"
     if origin in (Union, types.UnionType):
         return " or ".join(_describe(argument) for argument in arguments)
     if origin is Literal:

@@ -15,9 +15,12 @@ def value_mistakes(recipe: Recipe) -> list[str]:
         *_network(recipe.network),
         *_transform(recipe.transform),
         *_at_least("loader.batch_size", recipe.loader.batch_size, 1),
+        *_at_least("loader.head_batch_size", recipe.loader.head_batch_size, 1),
         *_at_least("loader.workers", recipe.loader.workers, 0),
         *_optimizer(recipe.optimizer),
         *_schedule(recipe.schedule),
+        *_curve(recipe.schedule),
+        *_stages(recipe),
         *_part("ema", recipe.ema),
         *_at_least("seed", recipe.seed, 0),
         *_at_least("checkpoint_every_steps", recipe.checkpoint_every_steps, 1),
@@ -31,6 +34,10 @@ def _network(spec: NetworkSpec) -> Iterator[str]:
     if spec.last_stride not in (None, 1):
         yield f"network.last_stride needs 1, or none for the backbone's own; got {spec.last_stride}"
     yield from _part("network.drop_rate", spec.drop_rate)
+    if spec.hidden and min(spec.hidden) < 1:
+        yield f"network.hidden needs lengths of at least 1; got {list(spec.hidden)}"
+    if spec.norm_momentum is not None and not 0 < spec.norm_momentum <= 1:
+        yield f"network.norm_momentum needs a number above 0 and up to 1; got {spec.norm_momentum}"
 
 
 def _transform(spec: TransformSpec) -> Iterator[str]:
@@ -44,6 +51,7 @@ def _transform(spec: TransformSpec) -> Iterator[str]:
 def _optimizer(spec: OptimizerSpec) -> Iterator[str]:
     yield from _above("optimizer.lr", spec.lr)
     yield from _at_least("optimizer.weight_decay", spec.weight_decay, 0)
+    yield from _at_least("optimizer.classifier_weight_decay", spec.classifier_weight_decay, 0)
     yield from _part("optimizer.momentum", spec.momentum)
     yield from _above("optimizer.classifier_lr_multiplier", spec.classifier_lr_multiplier)
     if spec.layer_decay is not None and not 0 < spec.layer_decay <= 1:
@@ -63,14 +71,35 @@ def _schedule(spec: ScheduleSpec) -> Iterator[str]:
     yield from _at_least("schedule.head_epochs", spec.head_epochs, 0)
     if spec.head_epochs >= max(1, spec.epochs):
         yield f"schedule.head_epochs needs fewer than the {spec.epochs} epochs; got {spec.head_epochs}"
-    if list(spec.milestones) != sorted(set(spec.milestones)) or min(spec.milestones, default=0) < 0:
-        yield f"schedule.milestones needs rising epochs from 0 on; got {list(spec.milestones)}"
-    if spec.kind == "step" and not spec.milestones:
-        yield "schedule.kind 'step' needs schedule.milestones; got none (or choose 'constant')"
-    if spec.kind != "step" and spec.milestones:
-        yield f"schedule.milestones belongs to the kind 'step'; got the kind {spec.kind!r}"
     if spec.freeze_backbone and spec.head_epochs:
         yield "schedule.freeze_backbone keeps the backbone frozen throughout; drop it or schedule.head_epochs"
+
+
+def _curve(spec: ScheduleSpec) -> Iterator[str]:
+    if list(spec.milestones) != sorted(set(spec.milestones)) or min(spec.milestones, default=0) < 0:
+        yield f"schedule.milestones needs rising epochs from 0 on; got {list(spec.milestones)}"
+    marked = spec.kind in ("step", "piecewise")
+    if marked and not spec.milestones:
+        yield f"schedule.kind {spec.kind!r} needs schedule.milestones; got none (or choose 'constant')"
+    if not marked and spec.milestones:
+        yield f"schedule.milestones belongs to the kinds 'step' and 'piecewise'; got the kind {spec.kind!r}"
+    wanted = len(spec.milestones) if spec.kind == "piecewise" else 0
+    if len(spec.factors) != wanted or min(spec.factors, default=0) < 0:
+        needed = f"schedule.factors needs {wanted} numbers from 0 on, one a milestone of 'piecewise'"
+        yield f"{needed}; got {list(spec.factors)}"
+    if spec.curve_epochs is not None and spec.kind not in ("cosine", "polynomial"):
+        yield f"schedule.curve_epochs belongs to the kinds 'cosine' and 'polynomial'; got the kind {spec.kind!r}"
+    yield from _above("schedule.curve_epochs", spec.curve_epochs)
+    yield from _above("schedule.power", spec.power)
+    if spec.warmup_from is not None and not 0 <= spec.warmup_from <= 1:
+        yield f"schedule.warmup_from needs a number from 0 to 1; got {spec.warmup_from}"
+    if spec.keep_prob is not None and not all(0 < kept <= 1 for kept in spec.keep_prob):
+        yield f"schedule.keep_prob needs two numbers above 0 and up to 1; got {list(spec.keep_prob)}"
+
+
+def _stages(recipe: Recipe) -> Iterator[str]:
+    if recipe.loader.head_batch_size is not None and not recipe.schedule.head_epochs:
+        yield "loader.head_batch_size needs schedule.head_epochs, for which it counts; got none"
 
 
 def _at_least(field: str, value: float | None, least: float) -> Iterator[str]:

@@ -26,8 +26,12 @@ class NetworkSpec:
     pool would see more."""
     last_stride: int | None = None
     """Stride of the backbone's last stage; 1 gives a second-order pool four times the positions."""
-    drop_rate: float = 0.0
-    """Dropout before the classifier."""
+    drop_rate: float | None = None
+    """Dropout before the classifier; none: a named network's own, or none at all."""
+    hidden: tuple[int, ...] | None = None
+    """Lengths of hidden layers of the classifier; none: a named network's own, or no such layers."""
+    norm_momentum: float | None = None
+    """Part of a batch that enters the running statistics of batch norms; none: the network's own."""
     backbone_options: dict[str, Any] = field(default_factory=dict)
     """Further keyword arguments of the backbone."""
 
@@ -63,6 +67,8 @@ class LoaderSpec:
 
     batch_size: int = 32
     """Images a batch (of one process)."""
+    head_batch_size: int | None = None
+    """Images a batch while schedule.head_epochs last; none: batch_size."""
     workers: int = 2
     """Processes that read pictures; the batches are the same for any number."""
     on_bad_image: Literal["stop", "skip"] = "stop"
@@ -87,6 +93,10 @@ class OptimizerSpec:
     """Each layer group further from the head learns this many times slower; none: all alike."""
     decay_norm_and_bias: bool = False
     """Decay the parameters of normalisation layers and biases too, as older recipes did."""
+    decay_bias: bool = False
+    """Decay the biases outside normalisation layers too."""
+    classifier_weight_decay: float | None = None
+    """Weight decay of the classifier instead of weight_decay."""
     clip_grad_norm: float | None = None
     """Largest norm of the whole gradient; none: no clipping."""
     accumulate: int = 1
@@ -97,18 +107,32 @@ class OptimizerSpec:
 class ScheduleSpec:
     """Length of the training and the learning rate along it."""
 
-    kind: Literal["cosine", "step", "constant"] = "cosine"
-    """Shape of the learning rate after the warm-up."""
+    kind: Literal["cosine", "step", "polynomial", "exponential", "piecewise", "constant"] = "cosine"
+    """Shape of the learning rate; piecewise: straight lines between 1 and the factors at the milestones."""
     epochs: int = 10
     """Passes over the training images."""
     warmup_epochs: float = 0.0
-    """Epochs in which the learning rate rises linearly from zero."""
+    """Epochs in which the learning rate rises linearly."""
+    warmup_from: float | None = None
+    """Part of lr that the first step has; none: one step's share of the way up, so that it learns something."""
+    warmup_covers: bool = False
+    """The curve runs from the first epoch on, and the warm-up covers its beginning; else it starts afterwards."""
+    each: Literal["step", "epoch"] = "step"
+    """How often the learning rate changes; epoch: it keeps the value of the epoch's start."""
     milestones: tuple[int, ...] = ()
-    """Epochs (from 0) at whose start a step schedule multiplies the learning rate by gamma."""
+    """Epochs (from 0) at whose start a step schedule multiplies lr by gamma, or a piecewise one reaches a factor."""
     gamma: float = 0.1
-    """Factor of a step schedule."""
+    """Factor of a step schedule at each milestone, of an exponential one for each epoch."""
+    factors: tuple[float, ...] = ()
+    """Parts of lr that a piecewise schedule has at its milestones."""
+    power: float = 1.0
+    """Exponent of a polynomial schedule; 1: a straight line."""
+    curve_epochs: float | None = None
+    """Epochs after which a cosine or a polynomial ends, to stay where it is; none: the last."""
     final_lr_ratio: float = 0.0
-    """Where the cosine ends, as a part of lr."""
+    """Where a cosine or a polynomial ends, as a part of lr."""
+    keep_prob: tuple[float, float] | None = None
+    """What DropBlock keeps at the first and at the last step, a straight line between; none: the backbone's own."""
     head_epochs: int = 0
     """First epochs in which only the head learns: the first of two stages."""
     freeze_backbone: bool = False
@@ -138,6 +162,12 @@ class Recipe:
     schedule: ScheduleSpec = field(default_factory=ScheduleSpec)
     loss: Choice = field(default=Choice("cross-entropy"))
     """The loss and its options, e.g. cross-entropy(smoothing=0.1)."""
+    auxiliary: Choice | None = None
+    """A further loss of what a part of the network puts out, e.g. balance(strength=100) of the gate of gm-sop."""
+    mixing: Choice | None = None
+    """What mixes the pictures of a batch: mixup-type1, mixup-type2, mixup, cutmix, mixup-cutmix."""
+    distillation: Choice | None = None
+    """A teacher whose answers are learned too, e.g. stored-logits(temperature=1.0)."""
     ema: float | None = None
     """Decay of the running average of the weights (0.9998); that average is then evaluated. None: off."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
@@ -152,7 +182,7 @@ class Recipe:
     """Where the values come from."""
 
     def __post_init__(self) -> None:
-        _parse_choices(self, "loss")
+        _parse_choices(self, "loss", "auxiliary", "mixing", "distillation")
 
     def check(self) -> "Recipe":
         """The recipe itself; RecipeError with all mistakes where values are out of their range."""
@@ -191,7 +221,8 @@ class Recipe:
 def _parse_choices(spec: Any, *names: str) -> None:
     """Let a choice be given as text: NetworkSpec(pool="isqrt(steps=3)")."""
     for name in names:
-        object.__setattr__(spec, name, Choice.parse(getattr(spec, name)))
+        if getattr(spec, name) is not None:
+            object.__setattr__(spec, name, Choice.parse(getattr(spec, name)))
 
 
 def _to_plain(value: Any) -> Any:

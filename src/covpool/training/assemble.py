@@ -19,17 +19,20 @@ from covpool.data import (
     augmentations,
     eval_loader,
     eval_transform,
+    mixings,
     open_images,
     train_loader,
     training_transforms,
 )
 from covpool.models import Network, create_network, named_networks
 from covpool.models.backbone import WeightsUnavailable, check_backbone
+from covpool.models.published import published_networks
+from covpool.observe import observe
 from covpool.pooling import pools
 from covpool.recipes import Choice, LoaderSpec, Recipe, RecipeError
 from covpool.recipes.rules import value_mistakes
 from covpool.registry import Registry, check_options
-from covpool.training.losses import losses
+from covpool.training.losses import Auxiliary, auxiliaries, losses
 from covpool.training.optimizer import build_optimizer, optimizer_mistakes
 from covpool.training.run import seed_generators
 
@@ -44,6 +47,7 @@ class Parts:
     recipe: Recipe
     network: Network
     loss: nn.Module
+    auxiliary: Auxiliary | None
     optimizer: Optimizer
     train_loader: Loader
     val_loader: Loader
@@ -78,6 +82,7 @@ def assemble(recipe: Recipe, *, images: ImageSource | None = None, download: boo
     mistakes: list[str] = []
     loss = _attempt("loss", mistakes, lambda: losses.get(recipe.loss.name)(**recipe.loss.options))
     network = _attempt("network", mistakes, lambda: _build_network(recipe, len(train.classes)))
+    auxiliary = None if network is None else _attempt("auxiliary", mistakes, lambda: _auxiliary(recipe, network))
     _raise_all(recipe, mistakes)
     assert network is not None
     assert loss is not None
@@ -87,6 +92,7 @@ def assemble(recipe: Recipe, *, images: ImageSource | None = None, download: boo
         recipe=recipe,
         network=network,
         loss=loss,
+        auxiliary=auxiliary,
         optimizer=build_optimizer(network, recipe.optimizer),
         train_loader=train_batches,
         val_loader=val_batches,
@@ -98,7 +104,8 @@ def assemble(recipe: Recipe, *, images: ImageSource | None = None, download: boo
 def name_mistakes(recipe: Recipe) -> list[str]:
     """Every name and option of ``recipe`` that nothing is registered for, and every value out of range."""
     network, transform = recipe.network, recipe.transform
-    backbone = [] if network.backbone in named_networks else _said(lambda: check_backbone(network.backbone))
+    whole = network.backbone in named_networks or network.backbone in published_networks
+    backbone = [] if whole else _said(lambda: check_backbone(network.backbone))
     given = ("in_features", "reduce_to")
     return [
         *value_mistakes(recipe),
@@ -109,6 +116,8 @@ def name_mistakes(recipe: Recipe) -> list[str]:
             for m in _choice_mistakes(augmentations, transform.augment, lambda a: a.build, ("preprocessing",))
         ),
         *(f"loss: {m}" for m in _choice_mistakes(losses, recipe.loss, lambda build: build)),
+        *(f"auxiliary: {m}" for m in _optional_mistakes(auxiliaries, recipe.auxiliary)),
+        *(f"mixing: {m}" for m in _optional_mistakes(mixings, recipe.mixing)),
         *(f"optimizer.name: {m}" for m in optimizer_mistakes(recipe.optimizer.name)),
     ]
 
@@ -123,6 +132,26 @@ def _choice_mistakes(
         return _said(lambda: registry.get(choice.name))
     options = {name: value for name, value in choice.options.items() if name not in given}
     return check_options(registry.kind, choice.name, target(registry.get(choice.name)), options, given=given)
+
+
+def _optional_mistakes(registry: Registry[Callable[..., Any]], choice: Choice | None) -> list[str]:
+    return [] if choice is None else _choice_mistakes(registry, choice, lambda build: build)
+
+
+def untrainable(recipe: Recipe) -> list[str]:
+    """The fields of ``recipe`` that describe what this loop cannot do yet; none of them is ever passed over."""
+    said = []
+    if recipe.distillation is not None:
+        said.append(
+            f"distillation: training does not learn from a teacher yet; got {recipe.distillation}. Set it to none to "
+            "train without"
+        )
+    if recipe.loader.head_batch_size not in (None, recipe.loader.batch_size):
+        said.append(
+            "loader.head_batch_size: training keeps one batch size in both stages yet; got "
+            f"{recipe.loader.head_batch_size} beside a batch_size of {recipe.loader.batch_size}. Set it to none"
+        )
+    return said
 
 
 def _said(check: Callable[[], Any]) -> list[str]:
@@ -152,7 +181,7 @@ def _raise_all(recipe: Recipe, mistakes: list[str]) -> None:
 
 def _open_pictures(recipe: Recipe, images: ImageSource | None, download: bool) -> tuple[ImageSet, ImageSet]:
     """The training and the evaluation pictures, after all names of the recipe were looked up."""
-    mistakes = name_mistakes(recipe)
+    mistakes = [*name_mistakes(recipe), *untrainable(recipe)]
     if images is None and recipe.data is None:
         mistakes.append("data: a folder, a .tar or the name of a known set is needed; none was given")
     elif images is None:
@@ -184,7 +213,7 @@ def _picture_mistakes(recipe: Recipe, images: ImageSource) -> list[str]:
 
 def _build_network(recipe: Recipe, classes: int) -> Network:
     spec = recipe.network
-    return create_network(
+    network = create_network(
         spec.backbone,
         spec.pool,
         classes if spec.num_classes is None else spec.num_classes,
@@ -192,8 +221,33 @@ def _build_network(recipe: Recipe, classes: int) -> Network:
         reduce_to=spec.reduce_to,
         last_stride=spec.last_stride,
         drop_rate=spec.drop_rate,
+        hidden=spec.hidden,
         backbone_options=spec.backbone_options,
     )
+    if spec.norm_momentum is not None:
+        _set_norm_momentum(network, spec.norm_momentum)
+    if recipe.schedule.keep_prob is not None and not hasattr(network.backbone, "set_keep_prob"):
+        raise ValueError(
+            f"schedule.keep_prob needs a backbone with DropBlock, such as assembled/resnet50; got {spec.backbone!r}"
+        )
+    return network
+
+
+def _set_norm_momentum(network: nn.Module, momentum: float) -> None:
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        raise ValueError("norm_momentum needs a network with batch norms, and this one has none; set it to none")
+    for norm in norms:
+        norm.momentum = momentum
+
+
+def _auxiliary(recipe: Recipe, network: Network) -> Auxiliary | None:
+    """The further loss, after a look whether the network has the part that it observes."""
+    if recipe.auxiliary is None:
+        return None
+    found = auxiliaries.get(recipe.auxiliary.name)(**recipe.auxiliary.options)
+    with observe(network, found.observed):
+        return found
 
 
 def _transforms(recipe: Recipe, network: Network) -> tuple[Preprocessing, Transform]:

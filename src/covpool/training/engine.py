@@ -13,10 +13,11 @@ from torch import Tensor
 from covpool.data import Batch
 from covpool.evaluation import predict
 from covpool.evaluation.result import Result
+from covpool.observe import observe
 from covpool.training.interrupt import StopSwitch
 from covpool.training.optimizer import set_lr, set_training_mode
 from covpool.training.run import Journal, RunFolder, save_checkpoint, write_summary
-from covpool.training.schedule import backbone_is_frozen, lr_factor
+from covpool.training.schedule import backbone_is_frozen, keep_prob, lr_factor
 from covpool.training.session import Session
 
 Listener = Callable[[Mapping[str, Any]], None]
@@ -85,10 +86,11 @@ class Engine:
         lr = spec.lr * lr_factor(session.progress.step, self.recipe.schedule, session.steps_per_epoch)
         set_lr(session.optimizer, lr)
         total = sum(len(batch.labels) for batch in group)
+        self._set_keep_prob()
         losses = []
-        for batch in group:
+        for index, batch in enumerate(group):
             with self.fabric.no_backward_sync(session.forward, enabled=batch is not group[-1]):
-                losses.append(self._backward(batch, len(batch.labels) / total))
+                losses.append(self._backward(batch, index, len(batch.labels) / total))
         norm = self._clip()
         session.optimizer.step()
         session.optimizer.zero_grad(set_to_none=True)
@@ -97,17 +99,35 @@ class Engine:
         session.meter.add_step(losses[0] if len(losses) == 1 else torch.stack(losses).sum(), norm)
         return lr
 
-    def _backward(self, batch: Batch, share: float) -> Tensor:
+    def _set_keep_prob(self) -> None:
+        session, schedule = self.session, self.recipe.schedule
+        if schedule.keep_prob is not None:
+            kept = keep_prob(session.progress.step, schedule, schedule.epochs * session.steps_per_epoch)
+            session.network.backbone.set_keep_prob(kept)  # type: ignore[operator]
+
+    def _backward(self, batch: Batch, index: int, share: float) -> Tensor:
         session = self.session
-        images, labels = self.fabric.to_device((batch.images, batch.labels))
+        images, targets = batch.images, batch.labels
+        if session.mixer is not None:
+            images, targets = session.mixer(batch, session.progress.step, index)
+        images, targets = self.fabric.to_device((images, targets))
         if self.recipe.channels_last:
             images = images.to(memory_format=torch.channels_last)
-        logits = session.forward(images)
-        loss = session.loss(logits, labels)
+        logits, loss = self._forward(images, targets)
         part = loss if share == 1 else loss * share
         self.fabric.backward(part)
-        session.meter.add_batch(loss, logits, labels)
+        session.meter.add_batch(loss, logits, targets if targets.ndim == 1 else targets.argmax(dim=1))
         return part.detach()
+
+    def _forward(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits, and their loss with the auxiliary one."""
+        session, auxiliary = self.session, self.session.parts.auxiliary
+        if auxiliary is None:
+            logits = session.forward(images)
+            return logits, session.loss(logits, targets)
+        with observe(session.network, auxiliary.observed) as seen:
+            logits = session.forward(images)
+        return logits, session.loss(logits, targets) + auxiliary.loss(seen[auxiliary.observed])
 
     def _clip(self) -> Tensor | None:
         limit = self.recipe.optimizer.clip_grad_norm

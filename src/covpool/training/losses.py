@@ -1,20 +1,23 @@
-"""Losses by name: (logits (B, K), labels (B,)) -> scalar."""
+"""Losses by name: (logits (B, K), labels (B,) or soft targets (B, K)) -> scalar; and losses of a part's output."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from covpool.functional import balance_loss
 from covpool.registry import Registry
 
 
 class BinaryCrossEntropy(nn.Module):
     r"""One yes-or-no question a class, the mean over all B x K answers.
 
-    Targets are $(1 - s) y + s / K$ of the one-hot $y$ with smoothing $s$; with ``threshold`` they are 1 above it
-    and 0 elsewhere.
+    Targets are $(1 - s) y + s / K$ of the one-hot or soft $y$ with smoothing $s$; with ``threshold`` they are 1 above
+    it and 0 elsewhere.
     Source: Wightman et al., ResNet strikes back, 2021.
 
     Example:
@@ -31,7 +34,7 @@ class BinaryCrossEntropy(nn.Module):
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         classes = logits.shape[-1]
-        targets = F.one_hot(labels, classes).to(logits.dtype)
+        targets = (F.one_hot(labels, classes) if labels.ndim == 1 else labels).to(logits.dtype)
         targets = targets * (1.0 - self.smoothing) + self.smoothing / classes
         if self.threshold is not None:
             targets = (targets > self.threshold).to(logits.dtype)
@@ -42,7 +45,10 @@ class BinaryCrossEntropy(nn.Module):
 
 
 def cross_entropy(*, smoothing: float = 0.0) -> nn.Module:
-    """Softmax cross-entropy with label smoothing: the share ``smoothing`` is spread evenly over all classes."""
+    """Softmax cross-entropy with label smoothing: the share ``smoothing`` is spread evenly over all classes.
+
+    Soft targets y are smoothed as labels are, $(1 - s) y + s / K$: mixed first, smoothed afterwards.
+    """
     return nn.CrossEntropyLoss(label_smoothing=_checked_smoothing("cross-entropy", smoothing))
 
 
@@ -55,3 +61,20 @@ def _checked_smoothing(name: str, smoothing: float) -> float:
 losses: Registry[Callable[..., nn.Module]] = Registry("loss")
 losses.register("cross-entropy", cross_entropy, aliases=["ce"])
 losses.register("bce", BinaryCrossEntropy)
+
+
+@dataclass(frozen=True)
+class Auxiliary:
+    """A loss of what the submodule ``observed`` puts out, added to the loss of the logits."""
+
+    observed: str
+    loss: Callable[[Tensor], Tensor]
+
+
+def balance(*, strength: float = 100.0) -> Auxiliary:
+    """The balance loss of a gated mixture: (strength / B) (std(S) / mean(S))^2; 100 in GM-SOP."""
+    return Auxiliary("head.pool.gate", partial(balance_loss, strength=strength))
+
+
+auxiliaries: Registry[Callable[..., Auxiliary]] = Registry("auxiliary loss")
+auxiliaries.register("balance", balance)

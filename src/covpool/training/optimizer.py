@@ -14,6 +14,7 @@ from covpool.recipes import OptimizerSpec
 from covpool.registry import unknown
 
 CLASSIFIER = "head.classifier."
+NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 
 
 def optimizer_mistakes(name: str) -> list[str]:
@@ -44,13 +45,15 @@ def parameter_groups(network: nn.Module, spec: OptimizerSpec) -> list[dict[str, 
     stage can set them free. ``lr_scale`` is the layer's decay times the classifier's multiplier.
     """
     scales = _layer_scales(network, spec.layer_decay)
-    spared = set() if spec.decay_norm_and_bias else _spared_names(network)
+    spared = set() if spec.decay_norm_and_bias else _spared_names(network, spec.decay_bias)
     groups: dict[tuple[float, float], list[Tensor]] = defaultdict(list)
     for name, parameter in network.named_parameters():
         scale = scales.get(name, 1.0)
+        decay = spec.weight_decay
         if name.startswith(CLASSIFIER):
             scale *= spec.classifier_lr_multiplier
-        decay = 0.0 if name in spared else spec.weight_decay
+            decay = decay if spec.classifier_weight_decay is None else spec.classifier_weight_decay
+        decay = 0.0 if name in spared else decay
         groups[scale, decay].append(parameter)
     return [
         {"params": parameters, "lr_scale": scale, "weight_decay": decay}
@@ -58,11 +61,20 @@ def parameter_groups(network: nn.Module, spec: OptimizerSpec) -> list[dict[str, 
     ]
 
 
-def _spared_names(network: nn.Module) -> set[str]:
-    """Biases, parameters of normalisation layers (all that have one dimension), and what the network names."""
+def _spared_names(network: nn.Module, decay_bias: bool) -> set[str]:
+    """Biases, parameters of normalisation layers (all that have one dimension), and what the network names.
+
+    With ``decay_bias`` the biases outside normalisation layers are not spared.
+    """
     listed = set(getattr(network, "no_weight_decay", set)())
     flat = {name for name, p in network.named_parameters() if p.ndim <= 1 or name.endswith(".bias")}
+    if decay_bias:
+        flat -= {name for name in flat if name.endswith("bias") and not _is_norm(network, name)}
     return flat | listed
+
+
+def _is_norm(network: nn.Module, name: str) -> bool:
+    return isinstance(network.get_submodule(name.rpartition(".")[0]), NORMS)
 
 
 def _layer_scales(network: nn.Module, layer_decay: float | None) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import cos, pi
 
 from covpool.recipes import ScheduleSpec
@@ -20,26 +21,73 @@ def backbone_is_frozen(epoch: int, schedule: ScheduleSpec) -> bool:
 def lr_factor(step: int, schedule: ScheduleSpec, steps_per_epoch: int) -> float:
     r"""Factor of the recipe's learning rate for optimizer step ``step``, counted from 0.
 
-    Warm-up: $(t + 1) / T_w$, so that the first step learns and the last one of the warm-up is at full rate.
-    Cosine: $r + (1 - r) \frac{1 + \cos(\pi t / T)}{2}$ over the steps after the warm-up, $r$ = final_lr_ratio.
-    Step: gamma to the number of milestones (epochs of the whole run) that have begun.
-    With ``head_epochs`` each of the two stages has its own warm-up and its own cosine; a warm-up takes at most
-    half of the first stage.
+    With $t$ epochs of the curve done and $T$ to do (``curve_epochs``, else all that follow the warm-up; all there are,
+    with ``warmup_covers``), $r$ = final_lr_ratio:
+
+    - cosine: $r + (1 - r) \frac{1 + \cos(\pi t / T)}{2}$; polynomial: $r + (1 - r)(1 - t / T)^{power}$;
+    - exponential: $gamma^t$; step: gamma to the number of milestones (epochs of the whole run) that have begun;
+    - piecewise: straight lines through 1 at 0 and the factors at the milestones (epochs of the whole run).
+
+    Warm-up over $w$ steps: $f + (1 - f) s / w$ in step $s$ from ``warmup_from`` $f$; without it $(s + 1) / w$, so that
+    the first step learns and the last one of the warm-up is at full rate. With ``head_epochs`` each of the two stages
+    has its own warm-up and its own curve; a warm-up takes at most half of the first stage. ``each="epoch"``: as at
+    the first step of the epoch.
     """
+    step -= step % steps_per_epoch if schedule.each == "epoch" else 0
     boundary = schedule.head_epochs * steps_per_epoch
     in_head_stage = step < boundary
     start, end = (0, boundary) if in_head_stage else (boundary, schedule.epochs * steps_per_epoch)
     warmup = round(schedule.warmup_epochs * steps_per_epoch)
     warmup = min(warmup, (end - start) // 2 if in_head_stage else end - start)
     done = step - start
-    ramp = (done + 1) / warmup if done < warmup else 1.0
-    return ramp * _shape(step // steps_per_epoch, max(0, done - warmup), end - start - warmup, schedule)
+    if done < warmup:
+        top = _shape(step, 0, 1, schedule, steps_per_epoch) if schedule.kind == "step" else 1.0
+        return top * _ramp(done, warmup, schedule)
+    covered = 0 if schedule.warmup_covers else warmup
+    length = end - start - covered
+    if schedule.curve_epochs is not None:
+        length = round(schedule.curve_epochs * steps_per_epoch)
+    return _shape(step, done - covered, length, schedule, steps_per_epoch)
 
 
-def _shape(epoch: int, done: int, length: int, schedule: ScheduleSpec) -> float:
+def _ramp(done: int, warmup: int, schedule: ScheduleSpec) -> float:
+    low = schedule.warmup_from
+    return (done + 1) / warmup if low is None else low + (1.0 - low) * done / warmup
+
+
+def _shape(step: int, done: int, length: int, schedule: ScheduleSpec, steps_per_epoch: int) -> float:
+    part, rest = min(1.0, done / max(1, length)), 1.0 - schedule.final_lr_ratio
     if schedule.kind == "cosine":
-        rest = 1.0 - schedule.final_lr_ratio
-        return schedule.final_lr_ratio + rest * (1.0 + cos(pi * done / max(1, length))) / 2.0
+        return schedule.final_lr_ratio + rest * (1.0 + cos(pi * part)) / 2.0
+    if schedule.kind == "polynomial":
+        return schedule.final_lr_ratio + rest * (1.0 - part) ** schedule.power
+    if schedule.kind == "exponential":
+        return schedule.gamma ** (done / steps_per_epoch)
     if schedule.kind == "step":
-        return schedule.gamma ** sum(milestone <= epoch for milestone in schedule.milestones)
+        return schedule.gamma ** sum(milestone <= step // steps_per_epoch for milestone in schedule.milestones)
+    if schedule.kind == "piecewise":
+        return _between(step / steps_per_epoch, (0, *schedule.milestones), (1.0, *schedule.factors))
     return 1.0
+
+
+def _between(place: float, places: Sequence[float], values: Sequence[float]) -> float:
+    """The straight line between the neighbours of ``place``; the last value after the last place."""
+    after = next((i for i, known in enumerate(places) if known > place), None)
+    if after is None:
+        return values[-1]
+    share = (place - places[after - 1]) / (places[after] - places[after - 1])
+    return values[after - 1] + share * (values[after] - values[after - 1])
+
+
+def keep_prob(step: int, schedule: ScheduleSpec, steps: int) -> float:
+    """What DropBlock keeps in optimizer step ``step`` of ``steps``, with a schedule that says so.
+
+    Source: Assemble-ResNet, a straight line over all steps of the training.
+
+    Example:
+        >>> [keep_prob(step, ScheduleSpec(keep_prob=(1.0, 0.5)), 2) for step in range(2)]
+        [1.0, 0.75]
+    """
+    assert schedule.keep_prob is not None
+    first, last = schedule.keep_prob
+    return first + (last - first) * min(1.0, step / max(1, steps))

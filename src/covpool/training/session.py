@@ -14,6 +14,7 @@ from covpool.models import Network
 from covpool.training.assemble import Parts
 from covpool.training.ema import MovingAverage
 from covpool.training.meters import Meter
+from covpool.training.mixing import Mixer
 from covpool.training.run import generator_states, set_generator_states
 
 
@@ -43,6 +44,7 @@ class Session:
         network: the plain network; ``forward`` is the same one with the precision and the gradient reduction
             of ``fabric`` around it.
         average: the moving average of its weights, or None.
+        mixer: mixes the pictures of a batch, or None.
     """
 
     def __init__(self, parts: Parts, fabric: Fabric) -> None:
@@ -52,6 +54,7 @@ class Session:
             self.network.to(memory_format=torch.channels_last)
         self.forward, self.optimizer = fabric.setup(parts.network, parts.optimizer)
         self.loss = parts.loss.to(fabric.device)
+        self.mixer = None if self.recipe.mixing is None else Mixer(self.recipe, self.network.num_classes)
         self.average = None if self.recipe.ema is None else MovingAverage(self.network, self.recipe.ema)
         self.meter = Meter(fabric.device)
         self.progress = Progress()

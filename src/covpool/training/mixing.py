@@ -1,0 +1,39 @@
+"""Batches whose pictures are mixed: which mixture a step gets is a pure function of seed and step."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from covpool.data import Batch, mixings
+from covpool.data.transforms.mixing import HalvesMixup, Mixed, soft_targets
+from covpool.recipes import Recipe
+
+_SALT = 0x6D6978  # keeps these numbers apart from those that order and augmentation draw from the same seed
+
+
+class Mixer:
+    """What a recipe's ``mixing`` makes of a batch: pictures and soft targets.
+
+    mixup-type1 makes B pictures of 2B. The types by halves need an even number: of an odd batch the last picture is
+    left out, and a batch of one picture stays as it is (the release stops at both).
+    """
+
+    def __init__(self, recipe: Recipe, classes: int) -> None:
+        assert recipe.mixing is not None
+        self.mix = mixings.get(recipe.mixing.name)(**recipe.mixing.options)
+        self.seed, self.classes = recipe.seed, classes
+
+    def __call__(self, batch: Batch, step: int, index: int) -> Mixed:
+        """Batch number ``index`` of optimizer step ``step``, mixed on the CPU."""
+        images, labels = batch.images, batch.labels
+        if isinstance(self.mix, HalvesMixup) and len(labels) % 2 and len(labels) > 1:
+            images, labels = images[:-1], labels[:-1]
+        targets = soft_targets(labels, self.classes)
+        if isinstance(self.mix, HalvesMixup) and len(labels) == 1:
+            return Mixed(images, targets)
+        return self.mix(images, targets, self._generator(step, index))
+
+    def _generator(self, step: int, index: int) -> torch.Generator:
+        words = np.random.SeedSequence([_SALT, self.seed, step, index]).generate_state(2)
+        return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
