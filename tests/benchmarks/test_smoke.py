@@ -53,6 +53,6 @@ def test_the_tables_show_every_row():
     assert "| 1e+01 | gradient | 2.0e-01 | 2.0e-01 |" in page
     assert "within 2e-06 of that" in page
     timed = {"published": {"ms": 9.0, "times": 1.0}, "auto": {"ms": 2.0, "times": 4.5}}
-    row = {"channels": 256, "side": 7, "functions": timed, "memory_share": 0.2}
+    row = {"channels": 256, "side": 7, "functions": timed, "memory_share": 0.2, "over_limit": 1.5}
     page = tables.roots({"rows": [row], "settings": {"batch": 16, "dtype": "float32", "steps": 5, "repeats": 3}})
-    assert "| 256 | 7 x 7 | 9.0 | 2.0 (4.5) | 0.20 |" in page
+    assert "| 256 | 7 x 7 | 9.0 | 2.0 (4.5) | 0.20 | 1.50 |" in page

@@ -4,6 +4,7 @@ import json
 import math
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 
 from covpool.training.run.journal import Journal, read_journal, rewind_journal, write_summary
 
@@ -44,7 +45,9 @@ def test_rewinding_keeps_what_will_not_be_repeated(tmp_path):
     assert path.read_text(encoding="utf-8").endswith("\n")
 
 
-def test_the_curves_are_in_the_event_files_once(tmp_path):
+def test_the_curves_are_in_the_event_files_once(tmp_path, monkeypatch):
+    # files of one second are read in the order of their names, in which a tenth writer comes before the ninth
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
     first = Journal(tmp_path / "a.jsonl", tmp_path / "curves")
     for number in (1, 2, 3):
         first.write(step(number, float(number)))
