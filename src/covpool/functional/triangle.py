@@ -66,13 +66,16 @@ def _sources(dim: int, device: torch.device) -> Tensor:
 
 
 def _indices(make: Callable[[int, torch.device], Tensor], dim: int, like: Tensor) -> Tensor:
-    """The indices, made once a dimension and device; made anew for a tracer, whose tensors must not outlive it."""
+    """The indices, made once a dimension and device; made anew for a tracer, whose tensors must not outlive it.
+
+    32 bits are read a third faster than 64, and reach to a dimension of 46,340.
+    """
     if torch.compiler.is_compiling() or type(like) is not Tensor:
-        return make(dim, like.device)
+        return make(dim, like.device).int()
     return _kept_indices(make, dim, like.device)
 
 
 @lru_cache(maxsize=32)
 def _kept_indices(make: Callable[[int, torch.device], Tensor], dim: int, device: torch.device) -> Tensor:
     with torch.inference_mode(False):  # autograd refuses tensors made in inference mode
-        return make(dim, device)
+        return make(dim, device).int()
