@@ -129,3 +129,13 @@ def test_damaged_bytes_give_a_picture_or_a_corrupt_image_and_no_warning(format):
             damaged[chosen.randrange(min(len(damaged), 400))] = chosen.randrange(256)
         with suppress(CorruptImage):
             assert decode(bytes(damaged), "x").mode == "RGB"
+
+
+def test_a_draft_keeps_the_short_side_that_was_asked_for():
+    buffer = io.BytesIO()
+    Image.new("RGB", (400, 320), "red").save(buffer, "JPEG")
+    sizes = [decode(buffer.getvalue(), "a.jpg", draft=least).size for least in (None, 320, 161, 160, 100, 40, 1)]
+    assert sizes == [(400, 320), (400, 320), (400, 320), (200, 160), (200, 160), (50, 40), (50, 40)]
+    png = io.BytesIO()
+    Image.new("RGB", (400, 320)).save(png, "PNG")
+    assert decode(png.getvalue(), "a.png", draft=10).size == (400, 320)

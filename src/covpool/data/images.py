@@ -61,10 +61,10 @@ class ImageSet(Dataset):
         except CorruptFile as error:  # the file around it, where the picture lies
             raise CorruptImage(self.keys[index], str(error), self.place) from error
 
-    def read(self, index: int) -> Image.Image:
-        """The picture at ``index``, upright and RGB; CorruptImage where it cannot be read."""
+    def read(self, index: int, draft: int | None = None) -> Image.Image:
+        """The picture at ``index``, upright and RGB; ``draft`` as in ``decode``. CorruptImage where it cannot be read."""
         content = self.content(index)
-        return decode(content, self.keys[index], self.place) if isinstance(content, bytes) else content
+        return decode(content, self.keys[index], self.place, draft) if isinstance(content, bytes) else content
 
     def planes(self, indices: np.ndarray) -> np.ndarray | None:
         """Pictures of one size as uint8 (n, 3, H, W), where the source holds them so; None elsewhere."""

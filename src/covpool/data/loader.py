@@ -41,8 +41,8 @@ class _Answer(NamedTuple):
 class _Batches(Dataset):
     """BatchRequest -> _Answer; runs in workers. Broken pictures come back as values, not as tracebacks."""
 
-    def __init__(self, images: ImageSet, transform: Transform, seed: int, stop: bool) -> None:
-        self.images, self.transform, self.seed, self.stop = images, transform, seed, stop
+    def __init__(self, images: ImageSet, transform: Transform, seed: int, stop: bool, draft: int | None) -> None:
+        self.images, self.transform, self.seed, self.stop, self.draft = images, transform, seed, stop, draft
         self.is_random = getattr(transform, "is_random", True)  # a transform of the user's own may draw
         self.whole = whole_batches(images, transform, seed)
 
@@ -66,7 +66,7 @@ class _Batches(Dataset):
         broken: list[CorruptImage] = []
         for index in request.indices.tolist():
             try:
-                image = self.images.read(index)
+                image = self.images.read(index, self.draft)
             except CorruptImage as error:
                 broken.append(CorruptImage(error.key, error.reason, error.place))  # without its traceback
                 if self.stop:
@@ -100,6 +100,7 @@ class Loader:
         *,
         workers: int = 0,
         on_bad_image: OnBadImage = "stop",
+        draft: int | None = None,
     ) -> None:
         if on_bad_image not in get_args(OnBadImage):
             raise ValueError(f"on_bad_image needs to be 'stop' or 'skip'; got {on_bad_image!r}")
@@ -108,7 +109,7 @@ class Loader:
         self.images, self.order, self.workers, self.on_bad_image = images, order, workers, on_bad_image
         self.next_batch = 0
         self._skipped: dict[str, str] = {}
-        self._batches = _Batches(images, transform, order.seed or 0, on_bad_image == "stop")
+        self._batches = _Batches(images, transform, order.seed or 0, on_bad_image == "stop", draft)
         self._processes: DataLoader | None = None
 
     def __len__(self) -> int:
@@ -204,6 +205,7 @@ def train_loader(
     drop_last: bool = False,
     rank: int = 0,
     world_size: int = 1,
+    draft: int | None = None,
 ) -> Loader:
     """Batches in an order and with augmentation that are pure functions of (seed, epoch, index).
 
@@ -218,6 +220,8 @@ def train_loader(
         drop_last: leave out a last batch that is not full.
         rank, world_size: which of how many processes this is; each gets its share of every round of batches, as
             ``SampleOrder`` describes. ``batch_size`` is that of one rank.
+        draft: least short side at which a large JPEG may be decoded (faster, but other pixels than any published
+            protocol has); None decodes in full.
 
     Example:
         >>> from covpool.data import Preprocessing, open_images, train_transform
@@ -227,7 +231,7 @@ def train_loader(
         torch.Size([64, 3, 8, 8])
     """
     order = SampleOrder(len(images), batch_size, seed, drop_last, rank=rank, world_size=world_size)
-    return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image)
+    return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image, draft=draft)
 
 
 def eval_loader(
@@ -239,7 +243,8 @@ def eval_loader(
     on_bad_image: OnBadImage = "stop",
     rank: int = 0,
     world_size: int = 1,
+    draft: int | None = None,
 ) -> Loader:
     """Batches in the order of the set, the last one maybe smaller; arguments as in ``train_loader``."""
     order = SampleOrder(len(images), batch_size, None, rank=rank, world_size=world_size)
-    return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image)
+    return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image, draft=draft)

@@ -47,6 +47,10 @@ class ImageTransform:
         once: the numbers of the frameworks that do so, to the last bit.
         """
         values = pixels.movedim(-1, -3).to(torch.float32, memory_format=torch.contiguous_format, copy=True)
+        return self.scale(values)
+
+    def scale(self, values: Tensor) -> Tensor:
+        """The arithmetic of ``normalize`` in place, on float32 (..., 3, S, S) in 0..255."""
         if self._only_centred:
             return values.sub_(self._mean)
         return values.div_(255).sub_(self._mean).div_(self._std)
