@@ -77,11 +77,42 @@ def sketch_memory(record: Record) -> str:
     return _page(facts, head, body)
 
 
+def data_memory(record: Record) -> str:
+    """Forms by sizes: megabytes of all processes."""
+    settings = record["settings"]
+    head = ["form", "pictures", "one batch MB", "whole set MB", "ratio", "bar"]
+    keys = ("form", "pictures", "one_batch_mb", "whole_mb", "ratio")
+    body = [[*(row[k] for k in keys), settings["bar"]] for row in record["rows"]]
+    facts = (
+        f"Memory of {settings['ranks']} ranks with {settings['workers']} workers each, batch {settings['batch']}, "
+        f"{settings['side']} px: anonymous and shared pages in 10^6 bytes, the page cache left out; over a set of one "
+        "batch a rank and over the whole one."
+    )
+    return _page(facts, head, body)
+
+
+def data_loaders(record: Record) -> str:
+    """Pictures and workers by forms: milliseconds a picture, and how many times faster than torchvision."""
+    head = ["pictures", "workers", "form", "ms a picture", "times", "quartiles", "bar"]
+    body = []
+    for row in record["rows"]:
+        bar = record["settings"]["bars"].get(row["form"], "")
+        spread = " to ".join(f"{value:.2f}" for value in row["times_spread"])
+        body.append([row["pictures"], row["workers"], row["form"], row["ms"], row["times"], spread, bar])
+    facts = (
+        f"An epoch with batch {record['settings']['batch']}; times: seconds of torchvision's ImageFolder and PyTorch's "
+        f"DataLoader over ours, median of {record['settings']['repeats']} epochs in turn. 'draft' decodes at half size."
+    )
+    return _page(facts, head, body)
+
+
 KINDS: dict[str, Callable[[Record], str]] = {
     "roots": roots,
     "accuracy_vs_steps": accuracy_vs_steps,
     "mixture_cost": mixture_cost,
     "sketch_memory": sketch_memory,
+    "data_memory": data_memory,
+    "data_loaders": data_loaders,
 }
 
 

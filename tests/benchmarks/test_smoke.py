@@ -12,7 +12,7 @@ import harness
 import sketch_memory
 import tables
 
-BENCHMARKS = ["roots", "accuracy_vs_steps", "mixture_cost", "sketch_memory"]
+BENCHMARKS = ["roots", "accuracy_vs_steps", "mixture_cost", "sketch_memory", "data_loaders"]
 
 
 @pytest.fixture
@@ -29,8 +29,16 @@ def test_a_benchmark_runs(name, monkeypatch, capsys, nothing_written):
     assert capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_the_memory_of_two_ranks_is_measured(monkeypatch, capsys, nothing_written):
+    """Eight interpreters start."""
+    monkeypatch.setattr(sys, "argv", ["data_memory", "--smoke"])
+    importlib.import_module("data_memory").main()
+    assert capsys.readouterr().out.count("'ratio': ") == 2
+
+
 def test_every_record_has_a_table():
-    assert set(BENCHMARKS) == set(tables.KINDS)
+    assert {*BENCHMARKS, "data_memory"} == set(tables.KINDS)
 
 
 def test_the_sketch_never_makes_a_square_matrix_and_the_second_moment_does():

@@ -62,7 +62,7 @@ class ImageSet(Dataset):
             raise CorruptImage(self.keys[index], str(error), self.place) from error
 
     def read(self, index: int, draft: int | None = None) -> Image.Image:
-        """The picture at ``index``, upright and RGB; ``draft`` as in ``decode``. CorruptImage where it cannot be read."""
+        """The picture at ``index``, upright and RGB; ``draft`` as in ``decode``. CorruptImage if unreadable."""
         content = self.content(index)
         return decode(content, self.keys[index], self.place, draft) if isinstance(content, bytes) else content
 

@@ -155,23 +155,23 @@ class Loader:
             return in_threads(self._batches.__getitem__, self.order, self.workers)
         if self.workers == 0:
             return (self._batches[request] for request in self.order)
-        if self._processes is None:
-            self._processes = self._started()
-        return self._processes
-
-    def _started(self) -> DataLoader:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # more workers than cores is the caller's choice
-            return DataLoader(
-                self._batches,
-                sampler=self.order,
-                batch_size=None,
-                num_workers=self.workers,
-                persistent_workers=True,
-                collate_fn=_unchanged,
-                worker_init_fn=_end_quietly,
-                generator=torch.Generator(),  # or each epoch would draw from the global one
-            )
+            if self._processes is None:
+                self._processes = self._started()
+            return iter(self._processes)
+
+    def _started(self) -> DataLoader:
+        return DataLoader(
+            self._batches,
+            sampler=self.order,
+            batch_size=None,
+            num_workers=self.workers,
+            persistent_workers=True,
+            collate_fn=_unchanged,
+            worker_init_fn=_end_quietly,
+            generator=torch.Generator(),  # or each epoch would draw from the global one
+        )
 
     def close(self) -> None:
         """End the workers; a later epoch starts new ones."""

@@ -6,6 +6,7 @@ those of the slow way, bit by bit.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -89,15 +90,14 @@ def in_threads(function: Any, requests: Iterable[Asked], threads: int) -> Iterat
     if not threads:
         yield from map(function, requests)
         return
-    waiting: list[Future[Any]] = []
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for request in requests:
-                waiting.append(pool.submit(function, request))
-                if len(waiting) > 2 * threads:
-                    yield waiting.pop(0).result()
-            while waiting:
-                yield waiting.pop(0).result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    waiting: deque[Future[Any]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for request in requests:
+            waiting.append(pool.submit(function, request))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
