@@ -2,7 +2,7 @@
 
 import pytest
 
-from covpool.recipes import fast_mpncov
+from covpool.recipes import fast_mpncov, find_recipe
 
 # batch, epochs, lr, milestones, classifier's factor; SGD 0.9 with decay 1e-4 on everything in all of them
 SCRIPTS = {
@@ -35,9 +35,39 @@ def test_values_are_those_of_the_script(name):
     assert recipe.loss.options == {}
 
 
-def test_fine_tuning_looks_at_448_pixels_and_imagenet_at_224():
-    for name in ("resnet50_finetune", "resnet101_finetune", "vgg_d_finetune"):
-        assert getattr(fast_mpncov, name)().transform.image_size == 448
-    scratch = fast_mpncov.resnet50().transform
-    assert (scratch.image_size, scratch.crop_pct) == (224, 224 / 256)
-    assert fast_mpncov.resnet101_finetune().transform.crop_pct == 448 / 512
+def test_pictures_go_through_the_protocols_of_the_release():
+    for network in ("resnet50", "vgg-d"):
+        for images in ("cub", "aircraft", "cars"):
+            suffix = "" if images == "cub" else f"-{images}"
+            transform = find_recipe(f"fast_mpncov/{network}-finetune{suffix}").transform
+            assert (transform.image_size, str(transform.augment)) == (448, f"fast_mpncov-{images}")
+    for images in ("cub", "aircraft", "cars"):
+        suffix = "" if images == "aircraft" else f"-{images}"
+        transform = find_recipe(f"fast_mpncov/resnet101-finetune{suffix}").transform
+        assert (transform.image_size, str(transform.augment)) == (448, f"fast_mpncov-tensorflow-{images}")
+    assert fast_mpncov.resnet50().transform.image_size == 224
+
+
+def test_the_other_schedule_is_the_logspace_of_the_script():
+    recipe = find_recipe("fast_mpncov/resnet50-log")
+    rates = [recipe.optimizer.lr * recipe.schedule.gamma**epoch for epoch in range(recipe.schedule.epochs)]
+    assert rates == pytest.approx([10 ** (-1.1 + (-5.0 + 1.1) * epoch / 64) for epoch in range(65)])
+
+
+@pytest.mark.parametrize(("rival", "pool"), [("bcnn", "bilinear"), ("cbp", "cbp(width=8192)")])
+def test_two_stages_keep_the_lr_that_the_restored_optimizer_has(rival, pool):
+    recipe = find_recipe(f"fast_mpncov/vgg16-{rival}-two-stage")
+    assert (recipe.loader.head_batch_size, recipe.loader.batch_size) == (40, 10)
+    assert (recipe.schedule.head_epochs, recipe.schedule.epochs, recipe.schedule.kind) == (100, 200, "constant")
+    assert recipe.optimizer.lr * recipe.optimizer.classifier_lr_multiplier == pytest.approx(1.0)
+    assert (recipe.optimizer.weight_decay, recipe.optimizer.classifier_weight_decay) == (5e-4, 0)
+    assert (recipe.network.backbone, str(recipe.network.pool), recipe.network.reduce_to) == ("vgg16", pool, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("cifar100", (110, 0.25, (80, 95))), ("cifar100-gavp", (140, 0.1, (90, 120)))]
+)
+def test_cifar_has_the_values_of_the_readme(name, values):
+    recipe = find_recipe(f"fast_mpncov/{name}")
+    assert (recipe.schedule.epochs, recipe.optimizer.lr, recipe.schedule.milestones) == values
+    assert (recipe.loader.batch_size, recipe.optimizer.weight_decay) == (128, 1e-4)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from covpool.data import BadSource, ImageSource
+from covpool.pooling import pools
 from covpool.recipes import Choice, NetworkSpec, OptimizerSpec, Recipe, RecipeError, TransformSpec, find_recipe, recipes
 from covpool.training.assemble import assemble, name_mistakes
 from covpool.training.run import isolated_generators
@@ -114,14 +115,62 @@ def test_a_listed_recipe_names_only_what_exists(name):
     assert name_mistakes(find_recipe(name)) == []
 
 
+def trainable(recipe):
+    """Without weights that would be fetched, and without what training cannot do yet."""
+    return replace(
+        recipe,
+        network=replace(recipe.network, pretrained=False),
+        loader=replace(recipe.loader, head_batch_size=None, workers=0),
+        distillation=None,
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", recipes)
-def test_the_network_of_a_listed_recipe_can_be_built(name, pictures):
-    recipe = find_recipe(name)
-    untrained = replace(recipe, network=replace(recipe.network, pretrained=False))
-    parts = assemble(untrained, images=pictures)
-    reduced = recipe.network.pool.options.get("reduce_to", recipe.network.reduce_to)
-    assert parts.network.head_hidden_size == reduced * (reduced + 1) // 2
+def test_a_listed_recipe_assembles_with_the_pool_that_it_names(name, pictures):
+    recipe = trainable(find_recipe(name))
+    parts = assemble(recipe, images=pictures)
+    assert parts.network.architecture["pool"] == pools.resolve(recipe.network.pool.name)
+    assert parts.network.num_classes == (recipe.network.num_classes or 3)
+    assert (parts.auxiliary is None) == (recipe.auxiliary is None)
+
+
+def test_what_training_cannot_do_yet_is_refused_by_name(pictures):
+    for name, field in (
+        ("assembled/assemble", "distillation"),
+        ("fast_mpncov/vgg16-bcnn-two-stage", "loader.head_batch_size"),
+    ):
+        (said,) = mistakes_of(find_recipe(name), pictures)
+        assert said.startswith(f"{field}: training ")
+        assert "Set it to none" in said
+
+
+def test_batch_norms_take_the_momentum_of_the_recipe(recipe, pictures):
+    network = assemble(replace(recipe, network=replace(recipe.network, norm_momentum=0.3)), images=pictures).network
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert norms
+    assert {norm.momentum for norm in norms} == {0.3}
+
+
+def test_the_classifier_has_the_hidden_layers_of_the_recipe(recipe, pictures):
+    network = assemble(replace(recipe, network=replace(recipe.network, hidden=(9, 8))), images=pictures).network
+    widths = [module.out_features for module in network.head.classifier.modules() if isinstance(module, nn.Linear)]
+    assert widths == [9, 8, 3]
+
+
+def test_a_dropblock_schedule_needs_dropblock_and_a_balance_loss_a_gate(recipe, pictures):
+    kept = replace(recipe, schedule=replace(recipe.schedule, keep_prob=(1.0, 0.9)))
+    assert "needs a backbone with DropBlock" in mistakes_of(kept, pictures)[0]
+    (said,) = mistakes_of(replace(recipe, auxiliary=Choice("balance")), pictures)
+    assert said.startswith("auxiliary: ")
+    assert "head.pool.gate" in said
+
+
+def test_mixtures_and_auxiliary_losses_are_looked_up(recipe, pictures):
+    wrong = replace(recipe, mixing=Choice("mixap"), auxiliary=Choice("balance", strenght=1.0))
+    auxiliary, mixing = mistakes_of(wrong, pictures)
+    assert "did you mean 'strength'" in auxiliary
+    assert mixing.startswith("mixing: ")
 
 
 def test_a_protocol_decides_about_training_and_evaluation(recipe, pictures):

@@ -39,6 +39,23 @@ def test_everything_decays_where_the_recipe_says_so(network):
     assert {decay for _, decay in by_name(network, spec).values()} == {0.1}
 
 
+def test_biases_outside_norms_may_decay_and_norms_not(network):
+    decays = by_name(network, OptimizerSpec(weight_decay=0.1, decay_bias=True))
+    modules = dict(network.named_modules())
+    norms = {name for name, module in modules.items() if "Norm" in type(module).__name__}
+    assert norms
+    for name, (_, decay) in decays.items():
+        assert decay == (0.0 if name.rpartition(".")[0] in norms else 0.1)
+    assert decays["head.classifier.bias"][1] == 0.1
+
+
+def test_the_classifier_may_have_a_decay_of_its_own(network):
+    spec = OptimizerSpec(weight_decay=0.1, decay_norm_and_bias=True, classifier_weight_decay=0.0)
+    decays = {name: decay for name, (_, decay) in by_name(network, spec).items()}
+    assert {name for name, decay in decays.items() if decay == 0} == {"head.classifier.weight", "head.classifier.bias"}
+    assert set(decays.values()) == {0.0, 0.1}
+
+
 def test_the_multiplier_is_the_classifiers_alone(network):
     scales = by_name(network, OptimizerSpec(classifier_lr_multiplier=5.0))
     fast = {name for name, (scale, _) in scales.items() if scale == 5.0}

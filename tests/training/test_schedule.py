@@ -5,7 +5,7 @@ from math import cos, pi
 import pytest
 
 from covpool.recipes import ScheduleSpec
-from covpool.training.schedule import backbone_is_frozen, lr_factor
+from covpool.training.schedule import backbone_is_frozen, keep_prob, lr_factor
 
 
 def curve(schedule, steps_per_epoch):
@@ -53,3 +53,36 @@ def test_the_backbone_is_frozen_in_the_first_stage_or_throughout():
     assert [backbone_is_frozen(e, ScheduleSpec(epochs=3, head_epochs=2)) for e in range(3)] == [True, True, False]
     assert [backbone_is_frozen(e, ScheduleSpec(epochs=2, freeze_backbone=True)) for e in range(2)] == [True, True]
     assert not backbone_is_frozen(0, ScheduleSpec())
+
+
+def test_a_polynomial_falls_by_its_power_and_stays_at_its_end():
+    falling = curve(ScheduleSpec(kind="polynomial", epochs=3, power=2.0, curve_epochs=2.0, final_lr_ratio=0.2), 2)
+    assert falling == pytest.approx([0.2 + 0.8 * (1 - min(1, t / 4)) ** 2 for t in range(6)])
+
+
+def test_an_exponential_falls_by_gamma_an_epoch():
+    assert curve(ScheduleSpec(kind="exponential", epochs=2, gamma=0.25), 2) == pytest.approx([1, 0.5, 0.25, 0.125])
+
+
+def test_a_piecewise_rate_goes_straight_from_factor_to_factor():
+    straight = curve(ScheduleSpec(kind="piecewise", epochs=4, milestones=(1, 3), factors=(0.5, 0.1)), 2)
+    assert straight == pytest.approx([1, 0.75, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1])
+
+
+def test_a_rate_that_changes_an_epoch_at_a_time_keeps_the_value_of_its_start():
+    by_step = curve(ScheduleSpec(epochs=3, warmup_epochs=1, warmup_from=0.0), 4)
+    by_epoch = curve(ScheduleSpec(epochs=3, warmup_epochs=1, warmup_from=0.0, each="epoch"), 4)
+    assert by_epoch == [by_step[4 * (step // 4)] for step in range(12)]
+
+
+def test_a_warm_up_may_start_at_zero_or_above_and_cover_the_curve():
+    from_zero = curve(ScheduleSpec(epochs=2, warmup_epochs=1, warmup_from=0.0), 4)
+    assert from_zero[:5] == pytest.approx([0, 0.25, 0.5, 0.75, 1])
+    covering = curve(ScheduleSpec(epochs=2, warmup_epochs=1, warmup_from=0.5, warmup_covers=True), 4)
+    assert covering[:4] == pytest.approx([0.5, 0.625, 0.75, 0.875])
+    assert covering[4:] == pytest.approx([(1 + cos(pi * t / 8)) / 2 for t in range(4, 8)])
+
+
+def test_what_dropblock_keeps_falls_in_a_straight_line():
+    schedule = ScheduleSpec(keep_prob=(1.0, 0.9))
+    assert [keep_prob(step, schedule, 10) for step in (0, 5, 10, 20)] == pytest.approx([1.0, 0.95, 0.9, 0.9])

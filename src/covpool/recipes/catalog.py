@@ -1,9 +1,9 @@
-"""The one visible table of recipes, and the way from a name or a file to a Recipe."""
+"""The table of recipes, made of those of the stems and our own, and the way from a name or a file to a Recipe."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from covpool.recipes import fast_mpncov, finetune, small
+from covpool.recipes import assembled, fast_mpncov, gcp_opt, gm_sop, own, threeg
 from covpool.recipes.reading import RecipeError
 from covpool.recipes.schema import Recipe
 from covpool.registry import Registry
@@ -11,18 +11,9 @@ from covpool.registry import Registry
 recipes: Registry[Callable[[], Recipe]] = Registry("recipe")
 """Name -> function that returns the recipe; its docstring holds the source of each value."""
 
-for _name, _function in {
-    "fast_mpncov/resnet50": fast_mpncov.resnet50,
-    "fast_mpncov/resnet50-warmup": fast_mpncov.resnet50_warmup,
-    "fast_mpncov/resnet50-finetune": fast_mpncov.resnet50_finetune,
-    "fast_mpncov/resnet101-finetune": fast_mpncov.resnet101_finetune,
-    "fast_mpncov/vgg-d-finetune": fast_mpncov.vgg_d_finetune,
-    "finetune/modern": finetune.modern,
-    "finetune/head": finetune.head,
-    "small/conv4": small.conv4,
-    "small/digits": small.digits,
-}.items():
-    recipes.register(_name, _function)
+for _part in (fast_mpncov, threeg, gm_sop, gcp_opt, assembled, own):
+    for _name, _function in _part.RECIPES.items():
+        recipes.register(_name, _function)
 
 
 def find_recipe(name_or_file: str | Path) -> Recipe:

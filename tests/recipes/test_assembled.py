@@ -1,0 +1,77 @@
+"""The values of the Assemble-ResNet scripts and of the rows of its ablation."""
+
+import pytest
+
+from covpool.recipes import find_recipe
+from covpool.training.schedule import lr_factor
+
+# network, epochs of the release, smoothing, mixup, DropBlock, teacher, policy, pixels it is judged at (table 7)
+ROWS = {
+    "e0": ("resnet50", 120, 0, 0, 0, 0, None, 224),
+    "e1": ("resnet50-d", 120, 0, 0, 0, 0, None, 224),
+    "e2": ("resnet50-d", 120, 1, 0, 0, 0, None, 224),
+    "e3": ("resnet50-d", 200, 1, 1, 0, 0, None, 224),
+    "e4": ("resnet50-d-se", 200, 1, 1, 0, 0, None, 224),
+    "e5": ("resnet50-d-se", 270, 1, 1, 1, 0, None, 224),
+    "e6": ("resnet50-d-sk", 270, 1, 1, 1, 0, None, 224),
+    "e7": ("resnet50-d-sk", 270, 1, 1, 1, 1, None, 224),
+    "e8": ("resnet50-d-sk", 600, 1, 1, 1, 1, None, 224),
+    "e9": ("bl-resnet50-sk", 600, 1, 1, 1, 1, None, 256),
+    "e10": ("assemble-resnet50", 600, 1, 1, 1, 1, None, 256),
+    "e11": ("assemble-resnet50", 600, 1, 1, 1, 1, "imagenet", 256),
+    "e12": ("assemble-resnet152", 600, 1, 1, 1, 1, "imagenet", 256),
+}
+
+
+def switches(recipe):
+    reads = 2 if recipe.mixing else 1
+    protocol = recipe.transform.augment.name
+    return (
+        recipe.network.backbone.removeprefix("assembled/"),
+        recipe.schedule.epochs // reads,
+        int(recipe.loss.options.get("smoothing", 0) == 0.1),
+        int(str(recipe.mixing) == "mixup-type1(alpha=0.2)"),
+        int(recipe.schedule.keep_prob == (1.0, 0.9)),
+        int(str(recipe.distillation) == "stored-logits(temperature=1.0)"),
+        recipe.transform.augment.options.get("policy"),
+        256 if "224_256" in protocol else 224,
+    )
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_of_the_ablation_has_its_techniques(row):
+    recipe = find_recipe(f"assembled/{row}")
+    assert switches(recipe) == ROWS[row]
+    optimizer = recipe.optimizer
+    assert (optimizer.name, optimizer.lr, optimizer.momentum) == ("momentum", 0.4, 0.9)
+    assert (optimizer.weight_decay, optimizer.decay_norm_and_bias, optimizer.decay_bias) == (1e-4, False, True)
+    assert recipe.network.backbone_options == {"zero_gamma": True}
+    assert recipe.network.num_classes == 1001
+    assert recipe.loader.batch_size == (2048 if recipe.mixing else 1024)
+
+
+def test_the_scripts_are_rows_of_the_table():
+    assert switches(find_recipe("assembled/vanilla")) == ROWS["e0"]
+    assert switches(find_recipe("assembled/assemble")) == ROWS["e11"]
+
+
+def test_the_learning_rate_is_the_one_of_the_release_at_each_step():
+    schedule, per_epoch = find_recipe("assembled/vanilla").schedule, 1251  # 1281167 / 1024 = 1251.1, cut there
+    said = {1000: 0.06394884, 6255: 0.4, 37534: 0.35514084, 75068: 0.21364699, 125113: 0.02911662}
+    for step, rate in said.items():
+        assert 0.4 * lr_factor(step, schedule, per_epoch) == pytest.approx(rate, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("images", "epochs", "norms"),
+    [("", 100, 0.034), ("-cars", 1000, 0.1), ("-flowers", 1000, 0.1), ("-aircraft", 800, 0.1), ("-pets", 1300, 0.1)],
+)
+def test_fine_tuning_has_the_values_of_its_script_and_table(images, epochs, norms):
+    recipe = find_recipe(f"assembled/finetune{images}")
+    assert (recipe.schedule.epochs, recipe.loader.batch_size) == (2 * epochs, 2 * 256)
+    assert (recipe.optimizer.lr, recipe.optimizer.weight_decay) == (0.01, 1e-3)
+    assert recipe.network.norm_momentum == pytest.approx(norms)
+    assert recipe.schedule.keep_prob == (0.9, 0.7)
+    assert recipe.transform.augment.options == {"policy": "good"}
+    assert recipe.network.backbone_options == {}
+    assert recipe.distillation is None
