@@ -36,3 +36,8 @@ def test_numbered_names_take_no_memory():
     assert names[123456] == "train/123456"
     assert names.take(np.array([7])) == ["train/00007"]
     assert len(pickle.dumps(names)) < 200
+
+
+def test_lists_are_joined_in_order():
+    assert Names.joined([Names(WORDS), Names([]), Names(["last"])]) == [*WORDS, "last"]
+    assert Names.joined([]) == []

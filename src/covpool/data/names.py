@@ -27,6 +27,17 @@ class Names(Sequence[str]):
         self._ends = np.cumsum(np.array([0, *map(len, parts)], np.int64))
         self._rows: np.ndarray | None = None
 
+    @classmethod
+    def joined(cls, parts: Sequence[Names]) -> Names:
+        """One list after the other; the parts must not be taken from others."""
+        whole = cls([])
+        if parts:
+            starts = np.cumsum([0, *(len(part._text) for part in parts)])
+            whole._text = np.concatenate([part._text for part in parts])
+            ends = [part._ends[1:] + start for part, start in zip(parts, starts, strict=False)]
+            whole._ends = np.concatenate([np.zeros(1, np.int64), *ends])
+        return whole
+
     def __len__(self) -> int:
         return len(self._ends) - 1 if self._rows is None else len(self._rows)
 

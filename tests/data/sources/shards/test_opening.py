@@ -187,3 +187,9 @@ def test_shards_of_the_webdataset_library_are_read_and_ours_by_it(tmp_path):
     ours = write_tar(tmp_path / "ours.tar", samples(0, 3))
     found = [sample["cls"] for sample in webdataset.WebDataset(str(ours), shardshuffle=False)]
     assert found == [b"0", b"1", b"2"]
+
+
+def test_numbers_and_names_do_not_mix(tmp_path):
+    write_tar(tmp_path / "train-0.tar", [*samples(0, 2), ("x.png", png(1)), ("x.cls", b"cat")])
+    with pytest.raises(BadSource, match="others by names"):
+        open_images(tmp_path)

@@ -56,19 +56,25 @@ class ShardReader:
 
 @dataclass
 class _Split:
+    """Arrays a shard: objects a sample would stay in the memory of every worker."""
+
     paths: list[str] = field(default_factory=list)
     shards: list[np.ndarray] = field(default_factory=list)
     offsets: list[np.ndarray] = field(default_factory=list)
     sizes: list[np.ndarray] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
+    labels: list[np.ndarray] = field(default_factory=list)
+    keys: list[Names] = field(default_factory=list)
 
-    def add(self, index: TarIndex, samples: list[Sample]) -> None:
+    def add(self, index: TarIndex, samples: list[Sample], words: dict[str, int]) -> None:
+        """Take over the samples of a shard; a label that is a name gets a number below zero, in ``words``."""
         members = np.array([sample.picture for sample in samples], np.int64)
         self.shards.append(np.full(len(samples), len(self.paths), np.int32))
         self.offsets.append(index.offsets[members])
         self.sizes.append(index.sizes[members])
         self.paths.append(os.path.abspath(index.path))
-        self.samples += samples
+        self.keys.append(Names(sample.key for sample in samples))
+        numbers = (words.setdefault(s.label, -1 - len(words)) if isinstance(s.label, str) else s.label for s in samples)
+        self.labels.append(np.fromiter(numbers, np.int64, len(samples)))
 
     def reader(self) -> ShardReader:
         return ShardReader(self.paths, *(np.concatenate(part) for part in (self.shards, self.offsets, self.sizes)))
@@ -88,6 +94,7 @@ def open_shards(source: str, shards: Sequence[str], cache: Path, on_damage: OnDa
     """
     splits: dict[str, _Split] = {}
     names: dict[int, str] = {}
+    words: dict[str, int] = {}
     mistakes: list[str] = []
     for shard in shards:
         try:
@@ -97,16 +104,18 @@ def open_shards(source: str, shards: Sequence[str], cache: Path, on_damage: OnDa
             raise BadSource(source, [f"cannot read the shard {shard!r} ({error.strerror or error})"]) from error
         found = samples_of(index)
         mistakes += _report(shard, wrong, found)
-        splits.setdefault(split_of(name_of(shard) if is_remote(shard) else shard), _Split()).add(index, found.samples)
+        splits.setdefault(split_of(name_of(shard) if is_remote(shard) else shard), _Split()).add(
+            index, found.samples, words
+        )
         names.update({label: name for label, name in found.names.items() if name and label not in names})
     if mistakes and on_damage == "stop":
         raise BadSource(source, mistakes)
     for mistake in mistakes:
         log.warning("%s", mistake)
-    kept = {name: split for name, split in splits.items() if split.samples}
+    kept = {name: split for name, split in splits.items() if any(map(len, split.labels))}
     if not kept:
         raise BadSource(source, [f"{source!r} holds no labelled pictures", *mistakes])
-    return _source(source, _folder(source, shards), kept, names)
+    return _source(source, _folder(source, shards), kept, names, words)
 
 
 def _report(shard: str, wrong: list[str], found: Found) -> list[str]:
@@ -124,24 +133,21 @@ def _folder(source: str, shards: Sequence[str]) -> Path | None:
     return named if named.is_dir() else Path(shards[0]).expanduser().parent
 
 
-def _source(source: str, folder: Path | None, splits: dict[str, _Split], names: dict[int, str]) -> ImageSource:
-    every = [sample.label for split in splits.values() for sample in split.samples]
-    words = sorted({label for label in every if isinstance(label, str)})
-    numbers = [label for label in every if isinstance(label, int)]
-    if words and numbers:
-        raise BadSource(
-            source, [f"{source!r} labels some samples by numbers, others by names ({words[0]!r}); choose one"]
-        )
-    classes = words or class_names(folder, max(numbers) + 1, names)
-    known = {name: label for label, name in enumerate(words)}
+def _source(
+    source: str, folder: Path | None, splits: dict[str, _Split], names: dict[int, str], words: dict[str, int]
+) -> ImageSource:
+    labels = {name: np.concatenate(split.labels) for name, split in splits.items()}
+    most = max(int(numbers.max()) for numbers in labels.values())
+    if words and most >= 0:
+        some = f"labels some samples by numbers, others by names ({next(iter(words))!r})"
+        raise BadSource(source, [f"{source!r} {some}; choose one"])
+    classes = sorted(words) or class_names(folder, most + 1, names)
+    if words:
+        places = np.empty(len(words), np.int64)
+        places[[-1 - words[name] for name in classes]] = np.arange(len(words))
+        labels = {name: places[-1 - numbers] for name, numbers in labels.items()}
     sets = {
-        name: ImageSet(
-            classes,
-            [known[s.label] if isinstance(s.label, str) else s.label for s in split.samples],
-            Names(sample.key for sample in split.samples),
-            split.reader(),
-            source,
-        )
+        name: ImageSet(classes, labels[name], Names.joined(split.keys), split.reader(), source)
         for name, split in splits.items()
     }
     return assembled(source, name_of(source).split(".")[0], sets, classes, f"{source}, shards")
