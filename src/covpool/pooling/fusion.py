@@ -24,9 +24,7 @@ def fused_function(
     assert isinstance(normalize, MatrixSqrt)
     if not describe.center or normalize.method != "newton-schulz":
         return None
-    return partial(
-        functional.isqrt_covariance, steps=normalize.steps, backend=normalize.backend, ridge=describe.ridge
-    )
+    return partial(functional.isqrt_covariance, steps=normalize.steps, backend=normalize.backend, ridge=describe.ridge)
 
 
 def is_watched(module: nn.Module) -> bool:
