@@ -26,7 +26,7 @@ _PREPROCESSING = {
 _FILES = (PublishedFile(name="model.ckpt-*", dialect="tensorflow"),)
 _PLAIN = "A combination that the code has and of which no weights and no error are published."
 _ABLATION = "Its weights are not released. "
-_RESIZE = "TensorFlow 1 resizes from the corner of a pixel, without anti-aliasing: so does its protocol, not torch or Pillow."
+_RESIZE = "TensorFlow 1 resizes from the corner of a pixel, without anti-aliasing; torch and Pillow do not."
 _NOTES: Mapping[str, str] = {
     "resnet50": "Error: README, stepwise learning rate; 23.13 with a cosine (ablation E0). " + _RESIZE,
     "resnet50-d": _ABLATION + "Error: ablation E1, 120 epochs, no regularisation.",
