@@ -1,7 +1,7 @@
 """How much memory loading takes, beside the page cache: two ranks of four workers over 200,000 pictures of 64 px.
 
 Counted are anonymous and shared pages of all processes of a rank (Pss_Anon and Pss_Shmem of Linux), where a page that
-processes share counts once. What a batch needs is the same count over a set of one batch a rank. Pages of mapped files
+processes share counts once. What a batch needs is the same count over a set of one batch a worker. Pages of mapped files
 are the system's cache and are left out: they are given up when anyone needs them.
 """
 
@@ -41,8 +41,8 @@ def main() -> None:
 
 
 def measure(form: str, place: Path, count: int) -> dict[str, Any]:
-    """One row: megabytes of all ranks over a set of one batch a rank and over the whole one."""
-    sizes = {"one_batch": BATCH * RANKS, "whole": count}
+    """One row: megabytes of all ranks over a set of one batch a worker and over the whole one."""
+    sizes = {"one_batch": BATCH * WORKERS * RANKS, "whole": count}
     found = {}
     for name, pictures_in in sizes.items():
         root = place / f"{form}-{name}"
@@ -75,7 +75,7 @@ def child(rank: str, root: str) -> None:
         images, transform, batch_size=BATCH, seed=0, workers=WORKERS, rank=int(rank), world_size=RANKS
     )
     most = 0
-    for epoch in range(max(1, 2 * WORKERS // len(loader))):  # every worker has made a batch
+    for epoch in range(max(1, 4 * WORKERS // len(loader))):  # every worker has made some
         for number, _ in enumerate(loader.epoch(epoch)):
             if number % max(1, len(loader) // 20) == 0:
                 most = max(most, held())

@@ -86,7 +86,7 @@ def data_memory(record: Record) -> str:
     facts = (
         f"Memory of {settings['ranks']} ranks with {settings['workers']} workers each, batch {settings['batch']}, "
         f"{settings['side']} px: anonymous and shared pages in 10^6 bytes, the page cache left out; over a set of one "
-        "batch a rank and over the whole one."
+        "batch a worker and over the whole one."
     )
     return _page(facts, head, body)
 

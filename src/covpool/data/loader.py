@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import warnings
@@ -169,7 +170,7 @@ class Loader:
             num_workers=self.workers,
             persistent_workers=True,
             collate_fn=_unchanged,
-            worker_init_fn=_end_quietly,
+            worker_init_fn=_begin,
             generator=torch.Generator(),  # or each epoch would draw from the global one
         )
 
@@ -182,8 +183,12 @@ def _unchanged(answer: Any) -> Any:
     return answer
 
 
-def _end_quietly(worker: int) -> None:
-    """Ctrl-C reaches the whole process group; the main process alone answers it and ends the workers."""
+def _begin(worker: int) -> None:
+    """Ctrl-C reaches the whole process group; the main process alone answers it and ends the workers.
+
+    The collector leaves what was inherited alone: looking at it would copy the pages it shares with the main process.
+    """
+    gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.excepthook = _report_unless_disconnected
 
