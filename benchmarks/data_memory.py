@@ -1,8 +1,8 @@
 """How much memory loading takes, beside the page cache: two ranks of four workers over 200,000 pictures of 64 px.
 
 Counted are anonymous and shared pages of all processes of a rank (Pss_Anon and Pss_Shmem of Linux), where a page that
-processes share counts once. What a batch needs is the same count over a set of one batch a worker. Pages of mapped files
-are the system's cache and are left out: they are given up when anyone needs them.
+processes share counts once. What a batch needs is the same count over a set of one batch a worker. Pages of mapped
+files are the system's cache and are left out: they are given up when anyone needs them.
 """
 
 from __future__ import annotations
