@@ -42,9 +42,9 @@ class WholeBatches:
         assert planes is not None  # whole_batches() has asked
         if self.probability:
             chosen = self._mirrored(request)
-            planes[chosen] = planes[chosen, ..., ::-1]
+            planes[chosen] = _flipped(planes[chosen])
         pixels = torch.from_numpy(planes)
-        out = torch.empty(pixels.shape)
+        out = torch.from_numpy(np.empty(pixels.shape, np.float32))  # numpy asks for huge pages: a third of the time
         for start in range(0, len(out), _TOGETHER):
             part = slice(start, start + _TOGETHER)
             self.transform.scale(out[part].copy_(pixels[part]))
@@ -57,6 +57,13 @@ class WholeBatches:
             generator.manual_seed(sample_seed(self.seed, request.epoch, index))
             draw.uniform_(generator=generator)  # what torch.rand(()) draws, at half its cost
         return (draws < self.probability).numpy()
+
+
+def _flipped(planes: np.ndarray) -> np.ndarray:
+    """Left becomes right; eight pixels at a time where the width allows it, as numpy reverses bytes one by one."""
+    if planes.shape[-1] % 8:
+        return planes[..., ::-1]
+    return planes.view(np.uint64)[..., ::-1].byteswap().view(np.uint8)
 
 
 def whole_batches(images: ImageSet, transform: Any, seed: int) -> WholeBatches | None:
