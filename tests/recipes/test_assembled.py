@@ -3,7 +3,7 @@
 import pytest
 
 from covpool.recipes import find_recipe
-from covpool.training.schedule import lr_factor
+from covpool.training.parts.schedule import lr_factor
 
 # network, epochs of the release, smoothing, mixup, DropBlock, teacher, policy, pixels it is judged at (table 7)
 ROWS = {

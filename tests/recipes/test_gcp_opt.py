@@ -3,7 +3,7 @@
 import pytest
 
 from covpool.recipes import find_recipe, recipes
-from covpool.training.schedule import lr_factor
+from covpool.training.parts.schedule import lr_factor
 
 RESNETS = [f"resnet{depth}-{pool}" for depth in (18, 34, 50, 101) for pool in ("gap", "mpncov")]
 

@@ -9,7 +9,8 @@ from torch import nn
 from covpool.data import BadSource, ImageSource
 from covpool.pooling import pools
 from covpool.recipes import Choice, NetworkSpec, OptimizerSpec, Recipe, RecipeError, TransformSpec, find_recipe, recipes
-from covpool.training.assemble import assemble, name_mistakes
+from covpool.training.assemble import assemble
+from covpool.training.mistakes import name_mistakes
 from covpool.training.run import isolated_generators
 
 

@@ -1,16 +1,10 @@
 """Recipes: frozen data that says how a network is trained. Standard library and YAML only, no torch."""
 
 from covpool.recipes.catalog import find_recipe, recipes
-from covpool.recipes.choice import Choice, split_choices
-from covpool.recipes.reading import RecipeError
-from covpool.recipes.schema import (
-    LoaderSpec,
-    NetworkSpec,
-    OptimizerSpec,
-    Recipe,
-    ScheduleSpec,
-    TransformSpec,
-)
+from covpool.recipes.schema.choice import Choice, split_choices
+from covpool.recipes.schema.reading import RecipeError
+from covpool.recipes.schema.recipe import Recipe
+from covpool.recipes.schema.specs import LoaderSpec, NetworkSpec, OptimizerSpec, ScheduleSpec, TransformSpec
 
 __all__ = [
     "Choice",

@@ -9,16 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from covpool.recipes.choice import Choice
 from covpool.recipes.documented import documented
-from covpool.recipes.schema import (
-    LoaderSpec,
-    NetworkSpec,
-    OptimizerSpec,
-    Recipe,
-    ScheduleSpec,
-    TransformSpec,
-)
+from covpool.recipes.schema.choice import Choice
+from covpool.recipes.schema.recipe import Recipe
+from covpool.recipes.schema.specs import LoaderSpec, NetworkSpec, OptimizerSpec, ScheduleSpec, TransformSpec
 
 MIXUP = Choice("mixup-type1", alpha=0.2)
 TEACHER = Choice("stored-logits", temperature=1.0)

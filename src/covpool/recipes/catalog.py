@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from covpool.recipes import assembled, fast_mpncov, gcp_opt, gm_sop, own, threeg
-from covpool.recipes.reading import RecipeError
-from covpool.recipes.schema import Recipe
+from covpool.recipes.schema.reading import RecipeError
+from covpool.recipes.schema.recipe import Recipe
 from covpool.registry import Registry
 
 recipes: Registry[Callable[[], Recipe]] = Registry("recipe")

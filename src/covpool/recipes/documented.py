@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from covpool.recipes.schema import Recipe
+from covpool.recipes.schema.recipe import Recipe
 
 
 def documented(about: str, build: Callable[..., Recipe], *values: Any, **named: Any) -> Callable[[], Recipe]:

@@ -10,16 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from covpool.recipes.choice import Choice
 from covpool.recipes.documented import documented
-from covpool.recipes.schema import (
-    LoaderSpec,
-    NetworkSpec,
-    OptimizerSpec,
-    Recipe,
-    ScheduleSpec,
-    TransformSpec,
-)
+from covpool.recipes.schema.choice import Choice
+from covpool.recipes.schema.recipe import Recipe
+from covpool.recipes.schema.specs import LoaderSpec, NetworkSpec, OptimizerSpec, ScheduleSpec, TransformSpec
 
 POOLS = {"gap": "avg", "mpncov": "isqrt", "mpncov-128": "isqrt", "dropcov": "dropcov"}
 

@@ -2,11 +2,11 @@
 
 from covpool.training.assemble import Parts, assemble
 from covpool.training.fit import Outcome, train
-from covpool.training.losses import losses
-from covpool.training.meters import NonFiniteLoss
-from covpool.training.optimizer import parameter_groups
+from covpool.training.loop.meters import NonFiniteLoss
+from covpool.training.parts.losses import losses
+from covpool.training.parts.optimizer import parameter_groups
+from covpool.training.parts.schedule import lr_factor
 from covpool.training.run import RunFolder, read_journal
-from covpool.training.schedule import lr_factor
 
 __all__ = [
     "NonFiniteLoss",

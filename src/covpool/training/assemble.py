@@ -16,24 +16,20 @@ from covpool.data import (
     ImageSource,
     Loader,
     Preprocessing,
-    augmentations,
     eval_loader,
     eval_transform,
-    mixings,
     open_images,
     train_loader,
     training_transforms,
 )
-from covpool.models import Network, create_network, named_networks
-from covpool.models.backbone import WeightsUnavailable, check_backbone
-from covpool.models.published import published_networks
+from covpool.models import Network
+from covpool.models.backbone import WeightsUnavailable
 from covpool.observe import observe
-from covpool.pooling import pools
-from covpool.recipes import Choice, LoaderSpec, Recipe, RecipeError
-from covpool.recipes.rules import value_mistakes
-from covpool.registry import Registry, check_options
-from covpool.training.losses import Auxiliary, auxiliaries, losses
-from covpool.training.optimizer import build_optimizer, optimizer_mistakes
+from covpool.recipes import LoaderSpec, Recipe, RecipeError
+from covpool.training.mistakes import name_mistakes, picture_mistakes, untrainable
+from covpool.training.parts.losses import Auxiliary, auxiliaries, losses
+from covpool.training.parts.network import build_network
+from covpool.training.parts.optimizer import build_optimizer
 from covpool.training.run import seed_generators
 
 T = TypeVar("T")
@@ -81,7 +77,7 @@ def assemble(recipe: Recipe, *, images: ImageSource | None = None, download: boo
     seed_generators(recipe.seed)
     mistakes: list[str] = []
     loss = _attempt("loss", mistakes, lambda: losses.get(recipe.loss.name)(**recipe.loss.options))
-    network = _attempt("network", mistakes, lambda: _build_network(recipe, len(train.classes)))
+    network = _attempt("network", mistakes, lambda: build_network(recipe, len(train.classes)))
     auxiliary = None if network is None else _attempt("auxiliary", mistakes, lambda: _auxiliary(recipe, network))
     _raise_all(recipe, mistakes)
     assert network is not None
@@ -99,68 +95,6 @@ def assemble(recipe: Recipe, *, images: ImageSource | None = None, download: boo
         preprocessing=preprocessing,
         classes=list(train.classes),
     )
-
-
-def name_mistakes(recipe: Recipe) -> list[str]:
-    """Every name and option of ``recipe`` that nothing is registered for, and every value out of range."""
-    network, transform = recipe.network, recipe.transform
-    whole = network.backbone in named_networks or network.backbone in published_networks
-    backbone = [] if whole else _said(lambda: check_backbone(network.backbone))
-    given = ("in_features", "reduce_to")
-    return [
-        *value_mistakes(recipe),
-        *(f"network.backbone: {m}" for m in backbone),
-        *(f"network.pool: {m}" for m in _choice_mistakes(pools, network.pool, lambda p: p.build, given)),
-        *(
-            f"transform.augment: {m}"
-            for m in _choice_mistakes(augmentations, transform.augment, lambda a: a.build, ("preprocessing",))
-        ),
-        *(f"loss: {m}" for m in _choice_mistakes(losses, recipe.loss, lambda build: build)),
-        *(f"auxiliary: {m}" for m in _optional_mistakes(auxiliaries, recipe.auxiliary)),
-        *(f"mixing: {m}" for m in _optional_mistakes(mixings, recipe.mixing)),
-        *(f"optimizer.name: {m}" for m in optimizer_mistakes(recipe.optimizer.name)),
-    ]
-
-
-def _choice_mistakes(
-    registry: Registry[T],
-    choice: Choice,
-    target: Callable[[T], Callable[..., Any]],
-    given: tuple[str, ...] = (),
-) -> list[str]:
-    if choice.name not in registry:
-        return _said(lambda: registry.get(choice.name))
-    options = {name: value for name, value in choice.options.items() if name not in given}
-    return check_options(registry.kind, choice.name, target(registry.get(choice.name)), options, given=given)
-
-
-def _optional_mistakes(registry: Registry[Callable[..., Any]], choice: Choice | None) -> list[str]:
-    return [] if choice is None else _choice_mistakes(registry, choice, lambda build: build)
-
-
-def untrainable(recipe: Recipe) -> list[str]:
-    """The fields of ``recipe`` that describe what this loop cannot do yet; none of them is ever passed over."""
-    said = []
-    if recipe.distillation is not None:
-        said.append(
-            f"distillation: training does not learn from a teacher yet; got {recipe.distillation}. Set it to none to "
-            "train without"
-        )
-    if recipe.loader.head_batch_size not in (None, recipe.loader.batch_size):
-        said.append(
-            "loader.head_batch_size: training keeps one batch size in both stages yet; got "
-            f"{recipe.loader.head_batch_size} beside a batch_size of {recipe.loader.batch_size}. Set it to none"
-        )
-    return said
-
-
-def _said(check: Callable[[], Any]) -> list[str]:
-    """The sentence of the ValueError that ``check`` raises, if it does."""
-    try:
-        check()
-    except ValueError as error:
-        return [str(error)]
-    return []
 
 
 def _attempt(field: str, mistakes: list[str], build: Callable[[], T]) -> T | None:
@@ -192,53 +126,12 @@ def _open_pictures(recipe: Recipe, images: ImageSource | None, download: bool) -
                 raise
             mistakes += [f"data: {mistake}" for mistake in error.mistakes]
     if images is not None:
-        mistakes += _picture_mistakes(recipe, images)
+        mistakes += picture_mistakes(recipe, images)
     _raise_all(recipe, mistakes)
     assert images is not None
     assert images.train is not None
     assert images.val is not None
     return images.train, images.val
-
-
-def _picture_mistakes(recipe: Recipe, images: ImageSource) -> list[str]:
-    absent = [name for name in ("train", "val") if not getattr(images, name)]
-    mistakes = [f"data: {images.name} has no {name} pictures, which training needs" for name in absent]
-    wanted = recipe.network.num_classes
-    if wanted is not None and wanted < len(images.classes):
-        mistakes.append(
-            f"network.num_classes needs at least the {len(images.classes)} classes of {images.name}; got {wanted}"
-        )
-    return mistakes
-
-
-def _build_network(recipe: Recipe, classes: int) -> Network:
-    spec = recipe.network
-    network = create_network(
-        spec.backbone,
-        spec.pool,
-        classes if spec.num_classes is None else spec.num_classes,
-        pretrained=spec.pretrained,
-        reduce_to=spec.reduce_to,
-        last_stride=spec.last_stride,
-        drop_rate=spec.drop_rate,
-        hidden=spec.hidden,
-        backbone_options=spec.backbone_options,
-    )
-    if spec.norm_momentum is not None:
-        _set_norm_momentum(network, spec.norm_momentum)
-    if recipe.schedule.keep_prob is not None and not hasattr(network.backbone, "set_keep_prob"):
-        raise ValueError(
-            f"schedule.keep_prob needs a backbone with DropBlock, such as assembled/resnet50; got {spec.backbone!r}"
-        )
-    return network
-
-
-def _set_norm_momentum(network: nn.Module, momentum: float) -> None:
-    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    if not norms:
-        raise ValueError("norm_momentum needs a network with batch norms, and this one has none; set it to none")
-    for norm in norms:
-        norm.momentum = momentum
 
 
 def _auxiliary(recipe: Recipe, network: Network) -> Auxiliary | None:

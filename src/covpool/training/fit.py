@@ -18,9 +18,10 @@ from covpool.evaluation.result import Result
 from covpool.models import Network
 from covpool.recipes import Recipe
 from covpool.training.assemble import assemble
-from covpool.training.engine import Engine, Listener
-from covpool.training.interrupt import Interrupted, StopSwitch
-from covpool.training.meters import NonFiniteLoss
+from covpool.training.loop.engine import Engine, Listener
+from covpool.training.loop.interrupt import Interrupted, StopSwitch
+from covpool.training.loop.meters import NonFiniteLoss
+from covpool.training.loop.session import Session
 from covpool.training.run import (
     Journal,
     RunFolder,
@@ -29,7 +30,6 @@ from covpool.training.run import (
     recipe_to_resume,
     rewind_journal,
 )
-from covpool.training.session import Session
 
 logger = logging.getLogger("covpool")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covpool.recipes.choice import Choice, split_choices
+from covpool.recipes.schema.choice import Choice, split_choices
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_.+-]{0,12}", fullmatch=True)
 OPTIONS = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True).filter(lambda s: s not in {"name", "self"})

@@ -5,7 +5,7 @@ from math import cos, pi
 import pytest
 
 from covpool.recipes import ScheduleSpec
-from covpool.training.schedule import backbone_is_frozen, keep_prob, lr_factor
+from covpool.training.parts.schedule import backbone_is_frozen, keep_prob, lr_factor
 
 
 def curve(schedule, steps_per_epoch):

@@ -14,11 +14,11 @@ from covpool.data import Batch
 from covpool.evaluation import predict
 from covpool.evaluation.result import Result
 from covpool.observe import observe
-from covpool.training.interrupt import StopSwitch
-from covpool.training.optimizer import set_lr, set_training_mode
+from covpool.training.loop.interrupt import StopSwitch
+from covpool.training.loop.session import Session
+from covpool.training.parts.optimizer import set_lr, set_training_mode
+from covpool.training.parts.schedule import backbone_is_frozen, keep_prob, lr_factor
 from covpool.training.run import Journal, RunFolder, save_checkpoint, write_summary
-from covpool.training.schedule import backbone_is_frozen, keep_prob, lr_factor
-from covpool.training.session import Session
 
 Listener = Callable[[Mapping[str, Any]], None]
 

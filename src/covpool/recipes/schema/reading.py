@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import yaml
 
-from covpool.recipes.choice import Choice
+from covpool.recipes.schema.choice import Choice
 from covpool.registry import nearest
 
 T = TypeVar("T")

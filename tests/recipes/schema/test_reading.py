@@ -3,7 +3,7 @@
 import pytest
 
 from covpool.recipes import Recipe, RecipeError
-from covpool.recipes.reading import read_yaml
+from covpool.recipes.schema.reading import read_yaml
 
 
 def mistakes(data):

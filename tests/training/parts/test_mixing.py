@@ -8,7 +8,7 @@ import torch
 from covpool.data import Batch, mixings
 from covpool.recipes import Choice, find_recipe
 from covpool.training.fit import train
-from covpool.training.mixing import Mixer
+from covpool.training.parts.mixing import Mixer
 
 
 @pytest.fixture

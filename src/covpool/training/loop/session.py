@@ -12,9 +12,9 @@ from lightning_fabric import Fabric
 
 from covpool.models import Network
 from covpool.training.assemble import Parts
-from covpool.training.ema import MovingAverage
-from covpool.training.meters import Meter
-from covpool.training.mixing import Mixer
+from covpool.training.loop.meters import Meter
+from covpool.training.parts.ema import MovingAverage
+from covpool.training.parts.mixing import Mixer
 from covpool.training.run import generator_states, set_generator_states
 
 

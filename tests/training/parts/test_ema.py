@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from covpool.training.ema import MovingAverage
+from covpool.training.parts.ema import MovingAverage
 
 
 def test_parameters_and_statistics_follow_the_recursion_and_counters_are_copied():

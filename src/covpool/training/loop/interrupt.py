@@ -23,7 +23,7 @@ class StopSwitch:
         >>> switch.request()
         >>> switch.obey()
         Traceback (most recent call last):
-        covpool.training.interrupt.Interrupted
+        covpool.training.loop.interrupt.Interrupted
     """
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ import torch
 
 from covpool.models import create_network
 from covpool.recipes import OptimizerSpec
-from covpool.training.optimizer import (
+from covpool.training.parts.optimizer import (
     build_optimizer,
     optimizer_mistakes,
     parameter_groups,

@@ -3,7 +3,7 @@
 import pytest
 
 from covpool.recipes import LoaderSpec, NetworkSpec, OptimizerSpec, Recipe, ScheduleSpec, TransformSpec
-from covpool.recipes.rules import value_mistakes
+from covpool.recipes.schema.rules import value_mistakes
 
 
 @pytest.mark.parametrize(

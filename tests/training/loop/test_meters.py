@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from covpool.training.meters import Meter, NonFiniteLoss
+from covpool.training.loop.meters import Meter, NonFiniteLoss
 
 CPU = torch.device("cpu")
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from covpool.training.interrupt import Interrupted, StopSwitch
+from covpool.training.loop.interrupt import Interrupted, StopSwitch
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

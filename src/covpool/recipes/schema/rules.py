@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from covpool.recipes.schema import NetworkSpec, OptimizerSpec, Recipe, ScheduleSpec, TransformSpec
+    from covpool.recipes.schema.recipe import Recipe
+    from covpool.recipes.schema.specs import NetworkSpec, OptimizerSpec, ScheduleSpec, TransformSpec
 
 
 def value_mistakes(recipe: Recipe) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from covpool.functional import balance_loss
-from covpool.training.losses import auxiliaries, losses
+from covpool.training.parts.losses import auxiliaries, losses
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.3, 0.1, -2.0]])
 LABELS = torch.tensor([0, 2])

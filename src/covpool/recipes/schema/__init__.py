@@ -1,0 +1,1 @@
+"""What a recipe is: its sections, choices, ranges, and its reading and writing."""

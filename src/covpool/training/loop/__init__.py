@@ -1,0 +1,1 @@
+"""The loop: what changes while a network is trained, and what drives it."""

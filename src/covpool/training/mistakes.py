@@ -1,0 +1,93 @@
+"""What is wrong with a recipe, before anything is built: unknown names, wrong options, values out of range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from covpool.data import ImageSource, augmentations, mixings
+from covpool.models import named_networks
+from covpool.models.backbone import check_backbone
+from covpool.models.published import published_networks
+from covpool.pooling import pools
+from covpool.recipes import Choice, Recipe
+from covpool.recipes.schema.rules import value_mistakes
+from covpool.registry import Registry, check_options
+from covpool.training.parts.losses import auxiliaries, losses
+from covpool.training.parts.optimizer import optimizer_mistakes
+
+T = TypeVar("T")
+
+
+def name_mistakes(recipe: Recipe) -> list[str]:
+    """Every name and option of ``recipe`` that nothing is registered for, and every value out of range."""
+    network, transform = recipe.network, recipe.transform
+    whole = network.backbone in named_networks or network.backbone in published_networks
+    backbone = [] if whole else _said(lambda: check_backbone(network.backbone))
+    given = ("in_features", "reduce_to")
+    return [
+        *value_mistakes(recipe),
+        *(f"network.backbone: {m}" for m in backbone),
+        *(f"network.pool: {m}" for m in _choice_mistakes(pools, network.pool, lambda p: p.build, given)),
+        *(
+            f"transform.augment: {m}"
+            for m in _choice_mistakes(augmentations, transform.augment, lambda a: a.build, ("preprocessing",))
+        ),
+        *(f"loss: {m}" for m in _choice_mistakes(losses, recipe.loss, lambda build: build)),
+        *(f"auxiliary: {m}" for m in _optional_mistakes(auxiliaries, recipe.auxiliary)),
+        *(f"mixing: {m}" for m in _optional_mistakes(mixings, recipe.mixing)),
+        *(f"optimizer.name: {m}" for m in optimizer_mistakes(recipe.optimizer.name)),
+    ]
+
+
+def _choice_mistakes(
+    registry: Registry[T],
+    choice: Choice,
+    target: Callable[[T], Callable[..., Any]],
+    given: tuple[str, ...] = (),
+) -> list[str]:
+    if choice.name not in registry:
+        return _said(lambda: registry.get(choice.name))
+    options = {name: value for name, value in choice.options.items() if name not in given}
+    return check_options(registry.kind, choice.name, target(registry.get(choice.name)), options, given=given)
+
+
+def _optional_mistakes(registry: Registry[Callable[..., Any]], choice: Choice | None) -> list[str]:
+    return [] if choice is None else _choice_mistakes(registry, choice, lambda build: build)
+
+
+def untrainable(recipe: Recipe) -> list[str]:
+    """The fields of ``recipe`` that describe what this loop cannot do yet; none of them is ever passed over."""
+    said = []
+    if recipe.distillation is not None:
+        said.append(
+            f"distillation: training does not learn from a teacher yet; got {recipe.distillation}. Set it to none to "
+            "train without"
+        )
+    if recipe.loader.head_batch_size not in (None, recipe.loader.batch_size):
+        said.append(
+            "loader.head_batch_size: training keeps one batch size in both stages yet; got "
+            f"{recipe.loader.head_batch_size} beside a batch_size of {recipe.loader.batch_size}. Set it to none"
+        )
+    return said
+
+
+def _said(check: Callable[[], Any]) -> list[str]:
+    """The sentence of the ValueError that ``check`` raises, if it does."""
+    try:
+        check()
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def picture_mistakes(recipe: Recipe, images: ImageSource) -> list[str]:
+    """What ``images`` lacks for training by ``recipe``."""
+    absent = [name for name in ("train", "val") if not getattr(images, name)]
+    mistakes = [f"data: {images.name} has no {name} pictures, which training needs" for name in absent]
+    wanted = recipe.network.num_classes
+    if wanted is not None and wanted < len(images.classes):
+        mistakes.append(
+            f"network.num_classes needs at least the {len(images.classes)} classes of {images.name}; got {wanted}"
+        )
+    return mistakes

@@ -1,0 +1,1 @@
+"""What the names of a recipe become: losses, optimizers, schedules, mixers, averages."""
