@@ -1,5 +1,4 @@
 import shlex
-from importlib import import_module
 
 import pytest
 
@@ -9,7 +8,7 @@ from covpool.cli.page import WIDTH
 
 @pytest.mark.parametrize("name", VERBS)
 def test_every_page_has_a_paragraph_an_example_and_a_word_for_every_option(name):
-    parser = import_module(VERBS[name].module).build()
+    parser = VERBS[name].load().build()
     page = parser.format_help()
     paragraph, usage, examples, *rest = page.split("\n\n")
     assert len(paragraph) > 60
@@ -40,7 +39,7 @@ def test_the_examples_of_a_page_are_lines_that_the_verb_understands(name, tmp_pa
     (tmp_path / "more" / "1.png").touch()
     (tmp_path / "mine.yaml").write_text("name: mine\n")
     (tmp_path / "runs" / "first").mkdir(parents=True)
-    verb = import_module(VERBS[name].module)
+    verb = VERBS[name].load()
     for example in verb.build().examples:
         if "--resume" in example:
             (tmp_path / "runs" / "first" / "recipe.yaml").write_text("name: first\n")

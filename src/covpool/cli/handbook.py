@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
 from covpool.cli.main import VERBS, overview
 
@@ -21,7 +20,7 @@ stdout, everything else to stderr. `--debug` shows the traceback behind an error
 def handbook() -> str:
     """The overview and the page of each verb as Markdown."""
     pages = [("covpool", overview())]
-    pages += [(f"covpool {name}", import_module(verb.module).build().format_help()) for name, verb in VERBS.items()]
+    pages += [(f"covpool {name}", verb.load().build().format_help()) for name, verb in VERBS.items()]
     return _HEAD + "\n".join(f"## {title}\n\n```text\n{text}```\n" for title, text in pages)
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from covpool._version import __version__
 from covpool.cli.errors import FINE, WRONG_USAGE, Usage, guard
@@ -18,24 +18,32 @@ from covpool.registry import nearest
 
 
 class Verb(NamedTuple):
-    """Where a verb lives (``build`` and ``run`` of that module) and its line in the table."""
+    """Where a verb lives below ``covpool.cli.verbs`` (``build`` and ``run`` of that module) and its line in the table."""
 
     module: str
     line: str
 
+    def load(self) -> Any:
+        """The module; parsing and running need libraries that the overview does without."""
+        return import_module(f"covpool.cli.verbs.{self.module}")
+
 
 VERBS = {
-    "compare": Verb("covpool.cli.verbs.compare", "find out whether second-order pooling pays on your images"),
-    "train": Verb("covpool.cli.verbs.train", "train a network by a recipe, or continue a run"),
-    "evaluate": Verb("covpool.cli.verbs.evaluate", "measure a trained network on labelled images"),
-    "predict": Verb("covpool.cli.verbs.predict", "name the most likely classes of images"),
-    "report": Verb("covpool.cli.verbs.report", "turn results and runs into one HTML page, Markdown or CSV"),
-    "pools": Verb("covpool.cli.verbs.pools", "list the pools, or describe one"),
-    "networks": Verb("covpool.cli.verbs.networks", "list the backbones and named networks"),
-    "recipes": Verb("covpool.cli.verbs.recipes", "list the training recipes, or show one as YAML"),
-    "weights": Verb("covpool.cli.verbs.weights", "import, show, verify and export published files of weights"),
-    "data": Verb("covpool.cli.verbs.data", "prepare images for training, check them, show what a network sees"),
-    "bench": Verb("covpool.cli.verbs.bench", "time pools and networks on this machine"),
+    "compare": Verb("training.compare", "find out whether second-order pooling pays on your images"),
+    "train": Verb("training.train", "train a network by a recipe, or continue a run"),
+    "evaluate": Verb("judging.evaluate", "measure a trained network on labelled images"),
+    "predict": Verb("judging.predict", "name the most likely classes of images"),
+    "report": Verb("judging.report", "turn results and runs into one HTML page, Markdown or CSV"),
+    "pools": Verb("catalogue.pools", "list the pools, or describe one"),
+    "networks": Verb("catalogue.networks", "list the backbones and named networks"),
+    "recipes": Verb("catalogue.recipes", "list the training recipes, or show one as YAML"),
+    "weights": Verb(
+        "covpool.cli.verbs.catalogue.weights", "import, show, verify and export published files of weights"
+    ),
+    "data": Verb(
+        "covpool.cli.verbs.pictures.data", "prepare images for training, check them, show what a network sees"
+    ),
+    "bench": Verb("judging.bench", "time pools and networks on this machine"),
 }
 
 _ABOUT = """\
@@ -101,7 +109,7 @@ def _run(name: str, words: list[str]) -> int:
         near = nearest(name, VERBS)
         hint = f"did you mean {near!r}?" if near else "choose one of these:"
         raise Usage([f"unknown {what} {name!r}; {hint} ({', '.join(VERBS)})"])
-    verb = import_module(VERBS[name].module)
+    verb = VERBS[name].load()
     parser = verb.build()
     if any(word in ("--help", "-h") for word in words):
         sys.stdout.write(parser.format_help())

@@ -1,0 +1,1 @@
+"""Verbs that judge what was trained, and show it."""
