@@ -18,7 +18,7 @@ from covpool.registry import nearest
 
 
 class Verb(NamedTuple):
-    """Where a verb lives below ``covpool.cli.verbs`` (``build`` and ``run`` of that module) and its line in the table."""
+    """Where a verb lives below ``covpool.cli.verbs`` (``build`` and ``run`` of it) and its line in the table."""
 
     module: str
     line: str
@@ -37,12 +37,8 @@ VERBS = {
     "pools": Verb("catalogue.pools", "list the pools, or describe one"),
     "networks": Verb("catalogue.networks", "list the backbones and named networks"),
     "recipes": Verb("catalogue.recipes", "list the training recipes, or show one as YAML"),
-    "weights": Verb(
-        "covpool.cli.verbs.catalogue.weights", "import, show, verify and export published files of weights"
-    ),
-    "data": Verb(
-        "covpool.cli.verbs.pictures.data", "prepare images for training, check them, show what a network sees"
-    ),
+    "weights": Verb("catalogue.weights", "import, show, verify and export published files of weights"),
+    "data": Verb("pictures.data", "prepare images for training, check them, show what a network sees"),
     "bench": Verb("judging.bench", "time pools and networks on this machine"),
 }
 
