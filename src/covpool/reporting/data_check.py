@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from covpool.reporting.axes import Scale, tag, tick_label
+from covpool.reporting.drawing.axes import Scale, tag, tick_label
 from covpool.reporting.numerals import count, percent
 from covpool.reporting.page_template import page_template, verbatim
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from covpool.reporting.comparison import comparison
 from covpool.reporting.page_template import page_template, verbatim
-from covpool.reporting.runs import Run, read_run, runs_table, runs_view
+from covpool.reporting.sections.comparison import comparison
+from covpool.reporting.sections.runs import Run, read_run, runs_table, runs_view
 from covpool.reporting.tables import compare_csv, compare_table
 
 FORMATS = ("html", "md", "csv")

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from covpool.reporting import confusion
-from covpool.reporting.comparison import as_text, stamp_facts
+from covpool.reporting.drawing.plots import Line, curves
 from covpool.reporting.numerals import count, duration, interval, percent, three_digits
-from covpool.reporting.plots import Line, curves
+from covpool.reporting.sections import confusion
+from covpool.reporting.sections.comparison import as_text, stamp_facts
 from covpool.reporting.tables import Cell, Column, Table
 
 _COLOURS = 8

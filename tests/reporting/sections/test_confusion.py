@@ -1,4 +1,4 @@
-from covpool.reporting.confusion import changes, most_confused, recalls, squares
+from covpool.reporting.sections.confusion import changes, most_confused, recalls, squares
 
 
 def test_squares_hold_the_share_of_the_true_class():

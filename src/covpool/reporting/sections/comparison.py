@@ -8,10 +8,10 @@ from itertools import groupby
 from statistics import fmean
 from typing import Any
 
-from covpool.reporting import confusion
-from covpool.reporting.axes import Scale
+from covpool.reporting.drawing.axes import Scale
+from covpool.reporting.drawing.plots import Line, Point, axis_below, curves, scatter, whisker
 from covpool.reporting.numerals import count, duration, interval, percent, three_digits
-from covpool.reporting.plots import Line, Point, axis_below, curves, scatter, whisker
+from covpool.reporting.sections import confusion
 from covpool.reporting.tables import compare_table, group_name, row_name
 
 _SHAPES = ("circle", "square", "diamond", "triangle")

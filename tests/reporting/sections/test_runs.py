@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from covpool.reporting.runs import read_run, runs_table, runs_view
+from covpool.reporting.sections.runs import read_run, runs_table, runs_view
 
 SUMMARY = """\
 epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,train_top1,step,seconds

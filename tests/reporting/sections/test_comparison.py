@@ -1,4 +1,4 @@
-from covpool.reporting.comparison import band, comparison
+from covpool.reporting.sections.comparison import band, comparison
 
 
 def test_controls_share_the_colour_of_their_pool_and_the_baseline_is_grey(results):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covpool.reporting.axes import Scale, tag, tick_label
+from covpool.reporting.drawing.axes import Scale, tag, tick_label
 
 
 def test_a_linear_scale_maps_its_ends_to_0_and_100_percent():

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from covpool.reporting.axes import Scale, tag, tick_label
+from covpool.reporting.drawing.axes import Scale, tag, tick_label
 
 _HEIGHT = 240
 _STRETCH = {"viewBox": "0 0 100 100", "preserveAspectRatio": "none", "width": "100%", "height": "100%"}

@@ -1,8 +1,8 @@
 import re
 from xml.etree import ElementTree
 
-from covpool.reporting.axes import Scale
-from covpool.reporting.plots import Line, Point, axis_below, curves, scatter, whisker
+from covpool.reporting.drawing.axes import Scale
+from covpool.reporting.drawing.plots import Line, Point, axis_below, curves, scatter, whisker
 
 ROW = {"accuracy": {"mean": 0.9, "low": 0.85, "high": 0.95, "per_seed": [0.89, 0.91]}}
 
