@@ -13,12 +13,16 @@ from covpool.reporting.numerals import count, duration, interval, percent, point
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown, the number behind it (for sorting and for the CSV), and what stands beside it."""
+    """What is shown, the number behind it (for sorting and for the CSV), and what stands beside it.
+
+    ``origin`` says where the number stands, as ``file#/json/pointer``; the page shows it on hover and focus.
+    """
 
     text: str
     value: Any = None
     detail: str = ""
     verdict: str = ""
+    origin: str = ""
 
     @property
     def full(self) -> str:
