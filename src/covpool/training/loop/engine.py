@@ -7,17 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from covpool.data import Batch
 from covpool.evaluation import predict
 from covpool.evaluation.result import Result
-from covpool.observe import observe
 from covpool.training.loop.interrupt import StopSwitch
 from covpool.training.loop.session import Session
-from covpool.training.parts.optimizer import set_lr, set_training_mode
-from covpool.training.parts.schedule import backbone_is_frozen, keep_prob, lr_factor
+from covpool.training.loop.step import Stepper
+from covpool.training.parts.optimizer import set_training_mode
+from covpool.training.parts.schedule import backbone_is_frozen
 from covpool.training.run import Journal, RunFolder, save_checkpoint, write_summary
 
 Listener = Callable[[Mapping[str, Any]], None]
@@ -45,6 +42,7 @@ class Engine:
         self.session, self.recipe, self.fabric = session, session.recipe, session.fabric
         self.folder, self.journal = folder, journal
         self.stop, self.listen, self.log_every = stop, listen, log_every
+        self.step = Stepper(session)
         self.result: Result | None = None
 
     def train(self) -> None:
@@ -68,7 +66,7 @@ class Engine:
         images, since = 0, time.perf_counter()
         batches = loader.epoch(progress.epoch, progress.batch)
         for group in _grouped(batches, self.recipe.optimizer.accumulate):
-            lr = self._step(group)
+            lr = self.step(group)
             progress.step += 1
             progress.batch = loader.next_batch
             images += sum(len(batch.labels) for batch in group)
@@ -79,64 +77,6 @@ class Engine:
             if every is not None and progress.step % every == 0:
                 self.save()
             self.stop.obey()
-
-    def _step(self, group: list[Batch]) -> float:
-        """One optimizer step on the batches of ``group``, each weighted by its number of images."""
-        spec, session = self.recipe.optimizer, self.session
-        lr = spec.lr * lr_factor(session.progress.step, self.recipe.schedule, session.steps_per_epoch)
-        set_lr(session.optimizer, lr)
-        total = sum(len(batch.labels) for batch in group)
-        self._set_keep_prob()
-        losses = []
-        for index, batch in enumerate(group):
-            with self.fabric.no_backward_sync(session.forward, enabled=batch is not group[-1]):
-                losses.append(self._backward(batch, index, len(batch.labels) / total))
-        norm = self._clip()
-        session.optimizer.step()
-        session.optimizer.zero_grad(set_to_none=True)
-        if session.average is not None:
-            session.average.update(session.network)
-        session.meter.add_step(losses[0] if len(losses) == 1 else torch.stack(losses).sum(), norm)
-        return lr
-
-    def _set_keep_prob(self) -> None:
-        session, schedule = self.session, self.recipe.schedule
-        if schedule.keep_prob is not None:
-            kept = keep_prob(session.progress.step, schedule, schedule.epochs * session.steps_per_epoch)
-            session.network.backbone.set_keep_prob(kept)  # type: ignore[operator]
-
-    def _backward(self, batch: Batch, index: int, share: float) -> Tensor:
-        session = self.session
-        images, targets = batch.images, batch.labels
-        if session.mixer is not None:
-            images, targets = session.mixer(batch, session.progress.step, index)
-        images, targets = self.fabric.to_device((images, targets))
-        if self.recipe.channels_last:
-            images = images.to(memory_format=torch.channels_last)
-        logits, loss = self._forward(images, targets)
-        part = loss if share == 1 else loss * share
-        self.fabric.backward(part)
-        session.meter.add_batch(loss, logits, targets if targets.ndim == 1 else targets.argmax(dim=1))
-        return part.detach()
-
-    def _forward(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits, and their loss with the auxiliary one."""
-        session, auxiliary = self.session, self.session.parts.auxiliary
-        if auxiliary is None:
-            logits = session.forward(images)
-            return logits, session.loss(logits, targets)
-        with observe(session.network, auxiliary.observed) as seen:
-            logits = session.forward(images)
-        return logits, session.loss(logits, targets) + auxiliary.loss(seen[auxiliary.observed])
-
-    def _clip(self) -> Tensor | None:
-        limit = self.recipe.optimizer.clip_grad_norm
-        if limit is None:
-            return None
-        # a norm that is no number is reported with its step by the meter
-        return self.fabric.clip_gradients(
-            self.session.forward, self.session.optimizer, max_norm=limit, error_if_nonfinite=False
-        )
 
     def _log_step(self, lr: float, speed: float) -> None:
         progress = self.session.progress
@@ -182,7 +122,7 @@ class Engine:
         return self.result
 
     def _row(self, result: Result) -> dict[str, Any]:
-        session, schedule = self.session, self.recipe.schedule
+        session = self.session
         train_loss, train_top1 = session.meter.epoch_means()
         last = max(0, session.progress.step - 1)
         return {
@@ -191,7 +131,7 @@ class Engine:
             "eval_loss": result.loss,
             "eval_top1": result.top1,
             "eval_top5": result.top5,
-            "lr": self.recipe.optimizer.lr * lr_factor(last, schedule, session.steps_per_epoch),
+            "lr": self.step.lr(last),
             "train_top1": train_top1,
             "step": session.progress.step,
             "seconds": session.seconds(),

@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from covpool.models import Network
 from covpool.training.assemble import Parts
 from covpool.training.loop.meters import Meter
+from covpool.training.loop.objective import Objective
 from covpool.training.parts.ema import MovingAverage
 from covpool.training.parts.mixing import Mixer
 from covpool.training.run import generator_states, set_generator_states
@@ -43,6 +44,7 @@ class Session:
     Attributes:
         network: the plain network; ``forward`` is the same one with the precision and the gradient reduction
             of ``fabric`` around it.
+        objective: logits and loss of a batch.
         average: the moving average of its weights, or None.
         mixer: mixes the pictures of a batch, or None.
     """
@@ -53,7 +55,7 @@ class Session:
         if self.recipe.channels_last:
             self.network.to(memory_format=torch.channels_last)
         self.forward, self.optimizer = fabric.setup(parts.network, parts.optimizer)
-        self.loss = parts.loss.to(fabric.device)
+        self.objective = Objective(self.forward, self.network, parts.loss.to(fabric.device), parts.auxiliary)
         self.mixer = None if self.recipe.mixing is None else Mixer(self.recipe, self.network.num_classes)
         self.average = None if self.recipe.ema is None else MovingAverage(self.network, self.recipe.ema)
         self.meter = Meter(fabric.device)
