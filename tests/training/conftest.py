@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from covpool.data import ImageSet, ImageSource
@@ -14,7 +15,10 @@ from covpool.recipes import (
     ScheduleSpec,
     TransformSpec,
 )
+from covpool.training import read_journal
+from covpool.training.run import load_checkpoint
 
+TIMES = ("seconds", "images_per_second", "journal_bytes")
 CLASSES = ["round", "striped", "plain"]
 
 
@@ -51,3 +55,26 @@ def recipe_of_module():
         loss=Choice("cross-entropy", smoothing=0.1),
         ema=0.9,
     )
+
+
+def plain(value):
+    """A checkpoint without what a clock decides, tensors as bytes."""
+    if isinstance(value, torch.Tensor):
+        return (str(value.dtype), tuple(value.shape), value.contiguous().flatten().view(torch.uint8).tolist())
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items() if key not in TIMES}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def records_of(run):
+    kinds = ("step", "evaluation", "epoch")
+    journal = [plain(e) for e in read_journal(run / "journal.jsonl") if e["event"] in kinds]
+    return {"last": plain(load_checkpoint(run / "last.pt")), "journal": journal}
+
+
+@pytest.fixture(scope="session")
+def records():
+    """run -> all that must be equal: weights, average, optimizer, meters, generators, history, journal."""
+    return records_of

@@ -17,25 +17,6 @@ from covpool.recipes import Choice, LoaderSpec, Recipe, RecipeError
 from covpool.training import read_journal, train
 from covpool.training.run import load_checkpoint
 
-TIMES = ("seconds", "images_per_second", "journal_bytes")
-
-
-def plain(value):
-    """A checkpoint without what a clock decides, tensors as bytes."""
-    if isinstance(value, torch.Tensor):
-        return (str(value.dtype), tuple(value.shape), value.contiguous().flatten().view(torch.uint8).tolist())
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items() if key not in TIMES}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
-
-
-def records(run):
-    """All that must be equal: weights, average, optimizer, meters, generators, history, journal."""
-    journal = [plain(e) for e in read_journal(run / "journal.jsonl") if e["event"] in ("step", "epoch")]
-    return {"last": plain(load_checkpoint(run / "last.pt")), "journal": journal}
-
 
 class Killed(BaseException):
     """Ends the process's work as abruptly as a kill: nothing is saved on the way out."""
@@ -59,7 +40,7 @@ def interrupt_at(kind, step, error):
 
 # 4 steps an epoch: 2 is in the middle of the first stage, 4 ends it, 6 is in the middle of the second
 @pytest.mark.parametrize(("kind", "step"), [("step", 2), ("step", 4), ("step", 6), ("epoch", 4)])
-def test_ctrl_c_and_resume_continue_the_very_same_numbers(recipe, pictures, straight, tmp_path, kind, step):
+def test_ctrl_c_and_resume_continue_the_very_same_numbers(records, recipe, pictures, straight, tmp_path, kind, step):
     run = tmp_path / "run"
     first = train(
         recipe,
@@ -80,7 +61,7 @@ def test_ctrl_c_and_resume_continue_the_very_same_numbers(recipe, pictures, stra
 
 
 @pytest.mark.parametrize("every", [None, 3])
-def test_a_kill_loses_only_what_came_after_the_last_checkpoint(recipe, pictures, straight, tmp_path, every):
+def test_a_kill_loses_only_what_came_after_the_last_checkpoint(records, recipe, pictures, straight, tmp_path, every):
     run, stored = tmp_path / "run", replace(recipe, checkpoint_every_steps=every)
     listen = interrupt_at("step", 7, Killed())
     with pytest.raises(Killed):
@@ -90,7 +71,7 @@ def test_a_kill_loses_only_what_came_after_the_last_checkpoint(recipe, pictures,
     assert records(run) == records(straight)
 
 
-def test_a_kill_before_the_first_checkpoint_begins_again(recipe, pictures, straight, tmp_path):
+def test_a_kill_before_the_first_checkpoint_begins_again(records, recipe, pictures, straight, tmp_path):
     run = tmp_path / "run"
     listen = interrupt_at("step", 1, Killed())
     with pytest.raises(Killed):
@@ -99,7 +80,7 @@ def test_a_kill_before_the_first_checkpoint_begins_again(recipe, pictures, strai
     assert records(run) == records(straight)
 
 
-def test_two_interruptions_are_as_good_as_none(recipe, pictures, straight, tmp_path):
+def test_two_interruptions_are_as_good_as_none(records, recipe, pictures, straight, tmp_path):
     run, settings = tmp_path / "run", {"images": pictures, "device": "cpu", "log_every": 1}
     train(recipe, run, listen=interrupt_at("step", 3, KeyboardInterrupt()), **settings)
     train(None, run, resume=True, listen=interrupt_at("step", 7, KeyboardInterrupt()), **settings)
@@ -110,7 +91,7 @@ def test_two_interruptions_are_as_good_as_none(recipe, pictures, straight, tmp_p
     assert events.count("start") == 3
 
 
-def test_a_real_signal_while_evaluating_is_resumed_before_the_evaluation(recipe, pictures, straight, tmp_path):
+def test_a_real_signal_while_evaluating_is_resumed_before_the_evaluation(records, recipe, pictures, straight, tmp_path):
     run, reads = tmp_path / "run", []
     val = pictures.val
 
@@ -128,7 +109,7 @@ def test_a_real_signal_while_evaluating_is_resumed_before_the_evaluation(recipe,
     assert records(run) == records(straight)
 
 
-def test_the_number_of_workers_changes_nothing(recipe, pictures, straight, tmp_path):
+def test_the_number_of_workers_changes_nothing(records, recipe, pictures, straight, tmp_path):
     recipe = replace(recipe, loader=replace(recipe.loader, workers=1))
     train(recipe, tmp_path / "run", images=pictures, device="cpu", log_every=1)
     mine, other = records(tmp_path / "run"), records(straight)
@@ -150,7 +131,7 @@ train(Recipe.from_yaml(Path(sys.argv[1]).read_text()), sys.argv[2], device="cpu"
 """
 
 
-def test_a_process_killed_in_the_middle_of_an_epoch_is_resumed_bit_for_bit(recipe, tmp_path):
+def test_a_process_killed_in_the_middle_of_an_epoch_is_resumed_bit_for_bit(records, recipe, tmp_path):
     recipe = replace(
         recipe,
         data="digits",
@@ -203,7 +184,7 @@ def test_events_reach_the_listener_and_the_journal_alike(recipe, pictures, tmp_p
     ]  # fmt: skip
 
 
-def test_a_finished_run_resumed_is_still_finished(recipe, pictures, straight):
+def test_a_finished_run_resumed_is_still_finished(records, recipe, pictures, straight):
     before = records(straight)
     outcome = train(recipe, straight, resume=True, images=pictures, device="cpu", log_every=1)
     assert not outcome.interrupted

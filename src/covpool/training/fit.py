@@ -41,7 +41,9 @@ class Outcome:
     Attributes:
         network: the network after the last step, in eval mode; the averaged weights where the recipe has ``ema``.
         history: one row an epoch, the columns of summary.csv.
-        interrupted: whether the run was stopped before its last epoch; then it can be resumed.
+        interrupted: whether the run was stopped before its end; then it can be resumed.
+        ending: "finished" (all steps done), "patience" (no better evaluation for long enough), "asked" (Ctrl-C or a
+            polite kill) or "time-limit".
         skipped: number of broken pictures of "train" and "val" that were passed over.
         seconds: time of the whole run, earlier sessions included.
     """
@@ -52,6 +54,7 @@ class Outcome:
     interrupted: bool
     skipped: dict[str, int]
     seconds: float
+    ending: str = "finished"
 
 
 def ignore(event: Mapping[str, Any]) -> None:
@@ -68,6 +71,7 @@ def train(
     device: str | torch.device = "auto",
     images: ImageSource | None = None,
     log_every: int = 10,
+    time_limit: float | None = None,
 ) -> Outcome:
     """Train the network of ``recipe``; everything about it goes into the new folder ``run``.
 
@@ -84,6 +88,7 @@ def train(
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         images: pictures at hand instead of the recipe's ``data``.
         log_every: optimizer steps between two "step" events.
+        time_limit: seconds after which the run stops behind the step at work, as it does at Ctrl-C.
 
     Raises:
         RecipeError: the recipe has mistakes, all of which are named, or is not the run's own.
@@ -99,10 +104,10 @@ def train(
             session.restore(saved)
             session.meter.checkpoint = str(folder.last)
         rewind_journal(folder.journal, 0 if saved is None else saved["journal_bytes"])
-        with _journal(folder, session) as journal, StopSwitch() as stop:
+        with _journal(folder, session) as journal, StopSwitch(time_limit) as stop:
             engine = Engine(session, folder, journal, stop=stop, listen=listen, log_every=log_every)
-            interrupted = _drive(engine, resumed=resume)
-    return _outcome(session, folder, interrupted)
+            ending = _drive(engine, resumed=resume)
+    return _outcome(session, folder, ending)
 
 
 def open_fabric(recipe: Recipe, device: str | torch.device = "auto") -> Fabric:
@@ -151,24 +156,30 @@ def _journal(folder: RunFolder, session: Session) -> Iterator[Journal]:
         session.parts.val_loader.close()
 
 
-def _drive(engine: Engine, *, resumed: bool) -> bool:
-    """Run the engine to its end; True where it was interrupted."""
+def _drive(engine: Engine, *, resumed: bool) -> str:
+    """Run the engine to its end; says how it ended."""
     engine.tell(_start_event(engine, resumed))
     try:
         engine.train()
-        result = engine.result or (None if engine.folder.result.exists() else engine.evaluate())
-    except Interrupted:
+        result = engine.judge.result or (None if engine.folder.result.exists() else engine.judge.evaluate())
+    except Interrupted as stop:
         engine.save()
-        progress, command = engine.session.progress, engine.folder.resume_command
-        engine.tell({"event": "interrupted", "epoch": progress.epoch, "step": progress.step, "resume": command})
-        return True
+        engine.tell(_interrupted_event(engine, stop.reason))
+        return stop.reason
     except NonFiniteLoss as error:
         engine.tell({"event": "failed", "step": error.step, "reason": str(error)})
         raise
     if result is not None:
         _write_result(engine, result)
-    engine.tell(_end_event(engine))
-    return False
+    event = _end_event(engine)
+    engine.tell(event)
+    return event["ending"]
+
+
+def _interrupted_event(engine: Engine, reason: str) -> dict[str, Any]:
+    progress, command = engine.session.progress, engine.folder.resume_command
+    place = {"epoch": progress.epoch, "step": progress.step}
+    return {"event": "interrupted", **place, "reason": reason, "resume": command}
 
 
 def _start_event(engine: Engine, resumed: bool) -> dict[str, Any]:
@@ -178,7 +189,8 @@ def _start_event(engine: Engine, resumed: bool) -> dict[str, Any]:
         "event": "start",
         "resumed": resumed,
         "run": str(engine.folder.path),
-        "epochs": recipe.schedule.epochs,
+        "epochs": -(-session.total_steps // session.steps_per_epoch),
+        "steps": session.total_steps,
         "steps_per_epoch": session.steps_per_epoch,
         "epoch": session.progress.epoch,
         "step": session.progress.step,
@@ -203,6 +215,7 @@ def _end_event(engine: Engine) -> dict[str, Any]:
     progress = engine.session.progress
     return {
         "event": "end",
+        "ending": "patience" if progress.stopped_early else "finished",
         "epochs": progress.epoch,
         "step": progress.step,
         "best_top1": progress.best_top1,
@@ -223,19 +236,22 @@ def _write_result(engine: Engine, result: Result) -> None:
         "epoch": progress.history[-1]["epoch"],
         "best_top1": progress.best_top1,
         "best_epoch": progress.best_epoch,
+        "best_step": progress.best_step,
+        "ending": "patience" if progress.stopped_early else "finished",
         "skipped": {name: len(found) for name, found in progress.skipped.items()},
         "seconds": progress.seconds,
     }
     replace(result, about=about).write(engine.folder.result)
 
 
-def _outcome(session: Session, folder: RunFolder, interrupted: bool) -> Outcome:
+def _outcome(session: Session, folder: RunFolder, ending: str) -> Outcome:
     progress = session.progress
     return Outcome(
         run=folder.path,
         network=session.judged_network.eval().requires_grad_(True),
         history=progress.history,
-        interrupted=interrupted,
+        interrupted=ending in ("asked", "time-limit"),
         skipped={name: len(found) for name, found in progress.skipped.items()},
         seconds=progress.seconds,
+        ending=ending,
     )

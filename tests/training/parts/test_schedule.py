@@ -2,10 +2,12 @@
 
 from math import cos, pi
 
+import numpy as np
 import pytest
 
 from covpool.recipes import ScheduleSpec
 from covpool.training.parts.schedule import backbone_is_frozen, keep_prob, lr_factor
+from golden_files import GOLDEN
 
 
 def curve(schedule, steps_per_epoch):
@@ -86,3 +88,56 @@ def test_a_warm_up_may_start_at_zero_or_above_and_cover_the_curve():
 def test_what_dropblock_keeps_falls_in_a_straight_line():
     schedule = ScheduleSpec(keep_prob=(1.0, 0.9))
     assert [keep_prob(step, schedule, 10) for step in (0, 5, 10, 20)] == pytest.approx([1.0, 0.95, 0.9, 0.9])
+
+
+CURVES = np.load(GOLDEN / "assembled" / "training" / "lr_curves.npz")
+_IMAGENET, _FOOD = 1281167 / 1024, 75750 / 256  # batches of an epoch, a broken number in the release
+# The release counts in steps of a broken number an epoch: here a step is an epoch, so that its integers come out.
+_RELEASED = {
+    "imagenet_cosine_120ep_warm5_b1024_lr0.4": (0.4, "cosine", int(_IMAGENET * 120), int(_IMAGENET * 5), {}),
+    "imagenet_cosine_600ep_warm5_b1024_lr0.4": (0.4, "cosine", int(_IMAGENET * 600), int(_IMAGENET * 5), {}),
+    "food101_cosine_100ep_warm5_b256_lr0.01": (0.01, "cosine", int(_FOOD * 100), int(_FOOD * 5), {}),
+    # "step <= boundary keeps the old rate": ours changes at the step after it
+    "piecewise_food_b256_lr0.1": (
+        0.1,
+        "step",
+        40000,
+        0,
+        {"milestones": tuple(int(_FOOD * e) + 1 for e in (30, 60, 80, 90)), "gamma": 0.1},
+    ),
+    "exponential_food_b256_lr0.1_warm1": (
+        0.1,
+        "step",
+        40000,
+        int(_FOOD),
+        {"milestones": tuple(int(_FOOD) + n * int(_FOOD * 2) for n in range(1, 60)), "gamma": 0.94},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _RELEASED)
+def test_the_rates_of_assemble_come_out(name):
+    lr, kind, steps, warmup, more = _RELEASED[name]
+    schedule = ScheduleSpec(kind=kind, epochs=steps, warmup_epochs=warmup, warmup_from=0.0, **more)
+    rates = [lr * lr_factor(step, schedule, 1) for step in CURVES[f"{name}_steps"].tolist()]
+    assert rates == pytest.approx(CURVES[name].tolist(), rel=2e-4, abs=1e-7)
+
+
+def test_what_dropblock_keeps_in_assemble_comes_out():
+    schedule = ScheduleSpec(keep_prob=(0.9, 0.7))
+    kept = [keep_prob(step, schedule, int(_FOOD * 100)) for step in CURVES["keep_prob_food_steps"].tolist()]
+    assert kept == pytest.approx(CURVES["keep_prob_food_0.9_0.7"].tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "polynomial"])
+def test_with_a_length_in_steps_the_curve_ends_with_them(kind):
+    in_steps = ScheduleSpec(kind=kind, epochs=99, steps=14)
+    in_epochs = ScheduleSpec(kind=kind, epochs=2)
+    assert [lr_factor(s, in_steps, 7) for s in range(14)] == [lr_factor(s, in_epochs, 7) for s in range(14)]
+    assert lr_factor(14, in_steps, 7) == 0.0
+    assert lr_factor(4, ScheduleSpec(kind=kind, steps=5), 7) < lr_factor(4, in_epochs, 7)
+
+
+def test_a_head_stage_longer_than_all_steps_ends_with_them():
+    schedule = ScheduleSpec(steps=5, head_epochs=1)
+    assert [lr_factor(step, schedule, 7) > 0 for step in range(5)] == [True] * 5

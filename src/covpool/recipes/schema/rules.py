@@ -63,14 +63,17 @@ def _optimizer(spec: OptimizerSpec) -> Iterator[str]:
 
 def _schedule(spec: ScheduleSpec) -> Iterator[str]:
     yield from _at_least("schedule.epochs", spec.epochs, 1)
+    yield from _at_least("schedule.steps", spec.steps, 1)
+    yield from _at_least("schedule.evaluate_every_steps", spec.evaluate_every_steps, 1)
+    yield from _at_least("schedule.patience", spec.patience, 1)
     yield from _at_least("schedule.warmup_epochs", spec.warmup_epochs, 0)
-    if spec.warmup_epochs > spec.epochs:
+    if spec.steps is None and spec.warmup_epochs > spec.epochs:
         yield f"schedule.warmup_epochs needs at most all {spec.epochs} epochs; got {spec.warmup_epochs}"
     yield from _above("schedule.gamma", spec.gamma)
     if not 0 <= spec.final_lr_ratio <= 1:
         yield f"schedule.final_lr_ratio needs a number from 0 to 1; got {spec.final_lr_ratio}"
     yield from _at_least("schedule.head_epochs", spec.head_epochs, 0)
-    if spec.head_epochs >= max(1, spec.epochs):
+    if spec.steps is None and spec.head_epochs >= max(1, spec.epochs):
         yield f"schedule.head_epochs needs fewer than the {spec.epochs} epochs; got {spec.head_epochs}"
     if spec.freeze_backbone and spec.head_epochs:
         yield "schedule.freeze_backbone keeps the backbone frozen throughout; drop it or schedule.head_epochs"

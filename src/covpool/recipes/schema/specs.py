@@ -108,6 +108,12 @@ class ScheduleSpec:
     """Shape of the learning rate; piecewise: straight lines between 1 and the factors at the milestones."""
     epochs: int = 10
     """Passes over the training images."""
+    steps: int | None = None
+    """Optimizer steps of the whole training, in place of epochs; the last epoch may then be cut short."""
+    evaluate_every_steps: int | None = None
+    """Optimizer steps between evaluations inside an epoch; none: only at the end of each epoch."""
+    patience: int | None = None
+    """Evaluations in a row without a better top-1 after which the training ends; none: it never ends early."""
     warmup_epochs: float = 0.0
     """Epochs in which the learning rate rises linearly."""
     warmup_from: float | None = None

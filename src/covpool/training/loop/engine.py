@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from covpool.data import Batch
-from covpool.evaluation import predict
 from covpool.evaluation.result import Result
 from covpool.training.loop.interrupt import StopSwitch
+from covpool.training.loop.judge import Judge, judged
+from covpool.training.loop.meters import Pace
 from covpool.training.loop.session import Session
 from covpool.training.loop.step import Stepper
 from covpool.training.parts.optimizer import set_training_mode
@@ -42,8 +42,8 @@ class Engine:
         self.session, self.recipe, self.fabric = session, session.recipe, session.fabric
         self.folder, self.journal = folder, journal
         self.stop, self.listen, self.log_every = stop, listen, log_every
-        self.step = Stepper(session)
-        self.result: Result | None = None
+        self.pace = Pace()
+        self.step, self.judge = Stepper(session), Judge(session, stop)
 
     def train(self) -> None:
         """Train from where the session is to the last epoch.
@@ -52,10 +52,10 @@ class Engine:
             Interrupted: a stop was asked for; the session can be saved.
             NonFiniteLoss: the loss stopped being a number; the last checkpoint is from before that.
         """
-        while self.session.progress.epoch < self.recipe.schedule.epochs:
+        while not self.session.finished:
             self._train_epoch()
             self._close_epoch()
-            if self.session.progress.epoch < self.recipe.schedule.epochs:
+            if not self.session.finished:
                 self.stop.obey()
 
     def _train_epoch(self) -> None:
@@ -63,22 +63,54 @@ class Engine:
         set_training_mode(self.session.network, frozen=backbone_is_frozen(progress.epoch, self.recipe.schedule))
         if progress.batch == 0:
             self.session.meter.begin_epoch()
-        images, since = 0, time.perf_counter()
-        batches = loader.epoch(progress.epoch, progress.batch)
-        for group in _grouped(batches, self.recipe.optimizer.accumulate):
+        self.pace.start()
+        self._evaluate_inside()  # a resumed run may stand before an evaluation that was interrupted
+        for group in self._groups():
             lr = self.step(group)
             progress.step += 1
+            self.stop.worked = True
             progress.batch = loader.next_batch
-            images += sum(len(batch.labels) for batch in group)
-            if progress.step % self.log_every == 0:
-                self._log_step(lr, images / (time.perf_counter() - since))
-                images, since = 0, time.perf_counter()
-            every = self.recipe.checkpoint_every_steps
-            if every is not None and progress.step % every == 0:
-                self.save()
-            self.stop.obey()
+            self.pace.images += sum(len(batch.labels) for batch in group)
+            self._after_step(lr)
 
-    def _log_step(self, lr: float, speed: float) -> None:
+    def _groups(self) -> Iterator[list[Batch]]:
+        """What is left of the epoch at work, as batches of one optimizer step each."""
+        progress = self.session.progress
+        batches = self.session.parts.train_loader.epoch(progress.epoch, progress.batch)
+        while progress.step < self.session.total_steps and not progress.stopped_early:
+            group = list(islice(batches, self.recipe.optimizer.accumulate))
+            if not group:
+                return
+            yield group
+
+    def _after_step(self, lr: float) -> None:
+        step = self.session.progress.step
+        if step % self.log_every == 0:
+            self._log_step(lr)
+        self._evaluate_inside()
+        every = self.recipe.checkpoint_every_steps
+        if every is not None and step % every == 0:
+            with self.pace.paused():
+                self.save()
+        self.stop.obey()
+
+    def _evaluate_inside(self) -> None:
+        """The evaluation inside an epoch, where it is due."""
+        if not self.judge.is_due():
+            return
+        session, progress = self.session, self.session.progress
+        session.meter.check(progress.step)
+        with self.pace.paused():
+            result = self.judge.evaluate()
+            self._keep_best(result)
+        event = {"event": "evaluation", "epoch": progress.epoch, "step": progress.step, **judged(result)}
+        self.tell({**event, "seconds": session.seconds()})
+
+    def _keep_best(self, result: Result) -> None:
+        if self.judge.count(result):
+            save_checkpoint(self.folder.best, self.session.weights())
+
+    def _log_step(self, lr: float) -> None:
         progress = self.session.progress
         event = {
             "event": "step",
@@ -86,7 +118,7 @@ class Engine:
             "step": progress.step,
             "loss": self.session.meter.read(progress.step),
             "lr": lr,
-            "images_per_second": speed,
+            "images_per_second": self.pace.read(),
         }
         self.tell(event)
 
@@ -94,32 +126,17 @@ class Engine:
         """Evaluate, note the epoch, write the checkpoints."""
         session, progress = self.session, self.session.progress
         session.meter.check(progress.step)
-        result = self.evaluate()
+        result = self.judge.result_of_now()
         row = self._row(result)
         progress.history.append(row)
+        self._keep_best(result)
         progress.epoch, progress.batch = progress.epoch + 1, 0
-        progress.step = progress.epoch * session.steps_per_epoch  # fewer, where whole batches were broken
+        if not progress.stopped_early:  # fewer steps, where whole batches were broken
+            progress.step = min(progress.epoch * session.steps_per_epoch, session.total_steps)
+            progress.evaluated = progress.step
         self.tell({"event": "epoch", **row})
         write_summary(self.folder.summary, progress.history)
-        if result.top1 > progress.best_top1:
-            progress.best_top1, progress.best_epoch = result.top1, row["epoch"]
-            save_checkpoint(self.folder.best, session.weights())
         self.save()
-
-    def evaluate(self) -> Result:
-        """The evaluation pictures through the judged network; Interrupted where a stop is asked for meanwhile."""
-        session = self.session
-        predictions = predict(
-            session.judged_network,
-            session.parts.val_loader,
-            device=self.fabric.device,
-            precision=self.recipe.precision,
-            progress=self.stop.obey,
-        )
-        session.note_skipped()
-        skipped = len(session.progress.skipped["val"])
-        self.result = Result.of(predictions, session.parts.classes, skipped=skipped, about=session.parts.about())
-        return self.result
 
     def _row(self, result: Result) -> dict[str, Any]:
         session = self.session
@@ -128,9 +145,7 @@ class Engine:
         return {
             "epoch": session.progress.epoch,
             "train_loss": train_loss,
-            "eval_loss": result.loss,
-            "eval_top1": result.top1,
-            "eval_top5": result.top5,
+            **judged(result),
             "lr": self.step.lr(last),
             "train_top1": train_top1,
             "step": session.progress.step,
@@ -157,9 +172,3 @@ class Engine:
             self.listen(event)
         except KeyboardInterrupt:
             self.stop.request()
-
-
-def _grouped(batches: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
-    """Lists of ``size`` batches; the last one may be shorter."""
-    while group := list(islice(batches, size)):
-        yield group

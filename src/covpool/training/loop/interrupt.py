@@ -1,15 +1,20 @@
-"""Ctrl-C asks for a stop after the step at work; a second one stops at once."""
+"""Ctrl-C, or the end of the time given, asks for a stop after the step at work; a second Ctrl-C stops at once."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from time import monotonic
 from types import FrameType, TracebackType
 from typing import Any
 
 
 class Interrupted(Exception):
-    """The stop that was asked for, at a place where the run can be saved."""
+    """The stop that was asked for, at a place where the run can be saved; ``reason``: "asked" or "time-limit"."""
+
+    def __init__(self, reason: str = "asked") -> None:
+        self.reason = reason
+        super().__init__()
 
 
 class StopSwitch:
@@ -17,6 +22,10 @@ class StopSwitch:
 
     The second signal raises KeyboardInterrupt wherever the program is. Outside the main thread, where Python
     delivers no signals, only ``request`` sets it.
+
+    Args:
+        time_limit: seconds after which a stop counts as asked for; clocks that are put right do not matter. It waits
+            until ``worked`` is set: a run that is resumed again and again gets on, however short its time.
 
     Example:
         >>> switch = StopSwitch()
@@ -26,8 +35,10 @@ class StopSwitch:
         covpool.training.loop.interrupt.Interrupted
     """
 
-    def __init__(self) -> None:
+    def __init__(self, time_limit: float | None = None) -> None:
         self.requested = False
+        self.worked = False
+        self._deadline = None if time_limit is None else monotonic() + time_limit
         self._former: dict[signal.Signals, Any] = {}
 
     def request(self) -> None:
@@ -38,6 +49,8 @@ class StopSwitch:
         """Raise Interrupted where a stop was asked for; fits as a progress callback of an evaluation."""
         if self.requested:
             raise Interrupted
+        if self.worked and self._deadline is not None and monotonic() >= self._deadline:
+            raise Interrupted("time-limit")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.requested:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -94,3 +97,29 @@ class Meter:
         self.images = state["images"]
         self._losses = [loss.to(self._device) for loss in state["losses"]]
         self._norms = [norm.to(self._device) for norm in state["norms"]]
+
+
+class Pace:
+    """Images a second since the last reading; what is done in ``paused`` takes no time."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Count from now."""
+        self.images, self._since = 0, perf_counter()
+
+    def read(self) -> float:
+        """Images a second, and start again."""
+        speed = self.images / max(1e-9, perf_counter() - self._since)
+        self.start()
+        return speed
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the clock in the block."""
+        begun = perf_counter()
+        try:
+            yield
+        finally:
+            self._since += perf_counter() - begun

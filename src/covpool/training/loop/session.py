@@ -16,6 +16,7 @@ from covpool.training.loop.meters import Meter
 from covpool.training.loop.objective import Objective
 from covpool.training.parts.ema import MovingAverage
 from covpool.training.parts.mixing import Mixer
+from covpool.training.parts.schedule import total_steps
 from covpool.training.run import generator_states, set_generator_states
 
 
@@ -31,6 +32,13 @@ class Progress:
     """Optimizer steps that are done."""
     best_top1: float = -1.0
     best_epoch: int = -1
+    best_step: int = -1
+    stale: int = 0
+    """Evaluations since the best one."""
+    evaluated: int = 0
+    """The step of the latest evaluation that is done."""
+    stopped_early: bool = False
+    """Whether the patience of the schedule is at its end."""
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
     """One row an epoch."""
@@ -61,7 +69,18 @@ class Session:
         self.meter = Meter(fabric.device)
         self.progress = Progress()
         self.steps_per_epoch = -(-len(parts.train_loader) // self.recipe.optimizer.accumulate)
+        self.total_steps = total_steps(self.recipe.schedule, self.steps_per_epoch)
         self._clock = time.perf_counter()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to train: all steps are done, or patience is over, and the last epoch is closed."""
+        gave_up = self.progress.stopped_early and self.progress.batch == 0
+        return gave_up or self.progress.epoch * self.steps_per_epoch >= self.total_steps
+
+    def epoch_end(self) -> int:
+        """The step with which the epoch at work ends."""
+        return min((self.progress.epoch + 1) * self.steps_per_epoch, self.total_steps)
 
     @property
     def judged_network(self) -> Network:

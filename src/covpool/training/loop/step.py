@@ -63,7 +63,7 @@ class Stepper:
     def _set_keep_prob(self) -> None:
         session, schedule = self.session, self.recipe.schedule
         if schedule.keep_prob is not None:
-            kept = keep_prob(session.progress.step, schedule, schedule.epochs * session.steps_per_epoch)
+            kept = keep_prob(session.progress.step, schedule, session.total_steps)
             session.network.backbone.set_keep_prob(kept)  # type: ignore[operator]
 
     def _clip(self) -> Tensor | None:

@@ -18,6 +18,16 @@ def backbone_is_frozen(epoch: int, schedule: ScheduleSpec) -> bool:
     return schedule.freeze_backbone or epoch < schedule.head_epochs
 
 
+def total_steps(schedule: ScheduleSpec, steps_per_epoch: int) -> int:
+    """Optimizer steps of the whole training: as many as the schedule says, or those of its epochs.
+
+    Example:
+        >>> total_steps(ScheduleSpec(epochs=3), 7), total_steps(ScheduleSpec(steps=5), 7)
+        (21, 5)
+    """
+    return schedule.epochs * steps_per_epoch if schedule.steps is None else schedule.steps
+
+
 def lr_factor(step: int, schedule: ScheduleSpec, steps_per_epoch: int) -> float:
     r"""Factor of the recipe's learning rate for optimizer step ``step``, counted from 0.
 
@@ -29,14 +39,16 @@ def lr_factor(step: int, schedule: ScheduleSpec, steps_per_epoch: int) -> float:
     - piecewise: straight lines through 1 at 0 and the factors at the milestones (epochs of the whole run).
 
     Warm-up over $w$ steps: $f + (1 - f) s / w$ in step $s$ from ``warmup_from`` $f$; without it $(s + 1) / w$, so that
-    the first step learns and the last one of the warm-up is at full rate. With ``head_epochs`` each of the two stages
+    the first step learns and the last one of the warm-up is at full rate. With ``steps`` the curve ends with them.
+    With ``head_epochs`` each of the two stages
     has its own warm-up and its own curve; a warm-up takes at most half of the first stage. ``each="epoch"``: as at
     the first step of the epoch.
     """
     step -= step % steps_per_epoch if schedule.each == "epoch" else 0
-    boundary = schedule.head_epochs * steps_per_epoch
+    last = total_steps(schedule, steps_per_epoch)
+    boundary = min(last, schedule.head_epochs * steps_per_epoch)
     in_head_stage = step < boundary
-    start, end = (0, boundary) if in_head_stage else (boundary, schedule.epochs * steps_per_epoch)
+    start, end = (0, boundary) if in_head_stage else (boundary, last)
     warmup = round(schedule.warmup_epochs * steps_per_epoch)
     warmup = min(warmup, (end - start) // 2 if in_head_stage else end - start)
     done = step - start

@@ -16,7 +16,8 @@ from covpool.training.run.checkpoint import whole_file
 
 # timm's columns first, so that scripts that read its summary.csv find them; then ours
 COLUMNS = ("epoch", "train_loss", "eval_loss", "eval_top1", "eval_top5", "lr", "train_top1", "step", "seconds")
-_PASSING = ("step", "epoch", "checkpoint", "end")  # events of a stretch that a resumed run goes through again
+# events of a stretch that a resumed run goes through again
+_PASSING = ("step", "evaluation", "epoch", "checkpoint", "end")
 
 
 class Journal:
@@ -31,7 +32,7 @@ class Journal:
         """Append one event and hand it to the operating system."""
         self._file.write(json.dumps(_finite(event), allow_nan=False) + "\n")
         self._file.flush()
-        if event["event"] in ("step", "epoch"):
+        if event["event"] in ("step", "evaluation", "epoch"):
             self._plot(event)
 
     def _plot(self, event: Mapping[str, Any]) -> None:

@@ -1,0 +1,67 @@
+"""The evaluation pictures through the network that is judged: what came out, and whether it is the best so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from covpool.evaluation import predict
+from covpool.evaluation.result import Result
+from covpool.training.loop.interrupt import StopSwitch
+from covpool.training.loop.session import Session
+
+
+class Judge:
+    """Evaluates a session and keeps count of its best evaluation.
+
+    Attributes:
+        result: the latest evaluation, or None.
+    """
+
+    def __init__(self, session: Session, stop: StopSwitch) -> None:
+        self.session, self.stop = session, stop
+        self.result: Result | None = None
+
+    def evaluate(self) -> Result:
+        """The evaluation pictures through the judged network; Interrupted where a stop is asked for meanwhile."""
+        session = self.session
+        predictions = predict(
+            session.judged_network,
+            session.parts.val_loader,
+            device=session.fabric.device,
+            precision=session.recipe.precision,
+            progress=self.stop.obey,
+        )
+        session.note_skipped()
+        skipped = len(session.progress.skipped["val"])
+        self.result = Result.of(predictions, session.parts.classes, skipped=skipped, about=session.parts.about())
+        return self.result
+
+    def result_of_now(self) -> Result:
+        """The evaluation of the weights as they are: the latest one, where it was after the last step."""
+        fresh = self.session.progress.evaluated == self.session.progress.step
+        return self.result if fresh and self.result is not None else self.evaluate()
+
+    def is_due(self) -> bool:
+        """Whether an evaluation inside the epoch is to be done at this step and is not done yet."""
+        progress, every = self.session.progress, self.session.recipe.schedule.evaluate_every_steps
+        if every is None or progress.evaluated == progress.step:
+            return False
+        return progress.step % every == 0 and progress.step < self.session.epoch_end()
+
+    def count(self, result: Result) -> bool:
+        """Count an evaluation once; True where it is the best so far. The patience of the schedule may end here."""
+        progress, patience = self.session.progress, self.session.recipe.schedule.patience
+        if progress.evaluated == progress.step:
+            return False
+        progress.evaluated = progress.step
+        best = result.top1 > progress.best_top1
+        progress.stale = 0 if best else progress.stale + 1
+        if best:
+            progress.best_top1, progress.best_epoch, progress.best_step = result.top1, progress.epoch, progress.step
+        progress.stopped_early = patience is not None and progress.stale >= patience
+        return best
+
+
+def judged(result: Result) -> dict[str, Any]:
+    """What an event tells of an evaluation."""
+    return {"eval_loss": result.loss, "eval_top1": result.top1, "eval_top5": result.top5}
