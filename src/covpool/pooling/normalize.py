@@ -65,9 +65,12 @@ class SignedSqrt(nn.Module):
         super().__init__()
         self.eps = eps
 
+    def before_norm(self, a: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """The entries before l2, for an explanation, which holds their norm fixed."""
+        return functional.signed_power(a, 0.5, eps=self.eps)
+
     def forward(self, a: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
-        rooted = functional.signed_power(a, 0.5, eps=self.eps)
-        return functional.l2_normalize(rooted, tuple(range(1, a.dim())))
+        return functional.l2_normalize(self.before_norm(a), tuple(range(1, a.dim())))
 
     def extra_repr(self) -> str:
         return f"eps={self.eps}"

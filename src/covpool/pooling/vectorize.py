@@ -49,8 +49,12 @@ class UnitTriangle(nn.Module):
         super().__init__()
         self.out_features = functional.triangle_size(dim)
 
+    def before_norm(self, a: Float[Tensor, "b c c"]) -> Float[Tensor, "b d"]:
+        """The entries before l2, for an explanation, which holds their norm fixed."""
+        return functional.triangle(a)
+
     def forward(self, a: Float[Tensor, "b c c"]) -> Float[Tensor, "b d"]:
-        return functional.l2_normalize(functional.triangle(a))
+        return functional.l2_normalize(self.before_norm(a))
 
     def extra_repr(self) -> str:
         return f"out_features={self.out_features}"
