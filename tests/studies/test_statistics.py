@@ -7,7 +7,6 @@ from scipy.stats import binom
 from covpool.evaluation import wilson_interval
 from covpool.studies.statistics import (
     accuracy_summary,
-    mcnemar,
     paired_difference,
     spread_of_mean,
     verdict,
@@ -103,11 +102,3 @@ def test_the_difference_turns_its_sign_with_the_order():
 
 def test_an_interval_that_ends_at_zero_is_noise():
     assert verdict(0.0, 0.1) == "within noise"
-
-
-def test_mcnemar_is_the_binomial_tail_counted_out():
-    a = np.array([1] * 9 + [0] * 3 + [1] * 20, bool)
-    b = np.array([0] * 9 + [1] * 3 + [1] * 20, bool)
-    tail = sum(binom.pmf(k, 12, 0.5) for k in range(13) if binom.pmf(k, 12, 0.5) <= binom.pmf(9, 12, 0.5) + 1e-12)
-    assert mcnemar(a, b) == pytest.approx(tail)
-    assert mcnemar(a, a) == 1.0

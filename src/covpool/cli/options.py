@@ -61,16 +61,19 @@ def add_quiet(parser: Parser) -> None:
     parser.add_argument("--quiet", "-q", action="store_true", help="no progress")
 
 
-def output_mistakes(options: Namespace) -> list[str]:
-    """Why ``--output`` cannot be written, if so."""
-    if options.output is None:
-        return []
-    path = Path(options.output)
-    if path.is_dir():
-        return [f"--output {path} is a folder; name a file in it"]
-    if path.exists() and not options.force:
-        return [f"--output {path} exists; add --force to replace it, or name another file"]
-    return []
+def output_mistakes(options: Namespace, *names: str) -> list[str]:
+    """Why ``--output``, or the options ``names`` instead, cannot be written, if so."""
+    found = []
+    for name in names or ("output",):
+        path = Path(options[name] or "")
+        flag = f"--{name.replace('_', '-')} {path}"
+        if options[name] is None:
+            continue
+        if path.is_dir():
+            found.append(f"{flag} is a folder; name a file in it")
+        elif path.exists() and not options.force:
+            found.append(f"{flag} exists; add --force to replace it, or name another file")
+    return found
 
 
 def folder_mistakes(flag: str, folder: str | None, *, force: bool = False) -> list[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from math import log
 from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
 Precision = Literal["32-true", "bf16-mixed"]
+Average = Literal["logits", "softmax"]
 
 
 class Batches(Protocol):
@@ -92,6 +94,7 @@ def predict(
     *,
     device: str | torch.device = "auto",
     precision: Precision = "32-true",
+    average: Average = "logits",
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
     """Logits of every picture of ``loader``, the network in eval mode; its former modes are put back.
@@ -99,8 +102,9 @@ def predict(
     Dtype: logits are returned in float32 whatever the precision of the forward pass.
     Args:
         network: moved to ``device``; parameters are not changed.
-        loader: an ``eval_loader``; only its epoch 0 is read. Where its pictures are several views each,
-            (B, V, 3, S, S), the logits of the views are averaged.
+        loader: an ``eval_loader``; only its epoch 0 is read. Its pictures may be several views each, (B, V, 3, S, S).
+        average: what is averaged over the views: their logits, as every published protocol of these systems does, or
+            their probabilities, whose logarithm then stands for the logits.
         progress: called with (batches done, batches in all) after each batch.
 
     Example:
@@ -119,7 +123,7 @@ def predict(
     logits, labels, indices = [], [], []
     with evaluating(network), precision_context(precision, place):
         for done, batch in enumerate(loader.epoch(0), start=1):
-            logits.append(_logits(network, batch.images.to(place)).cpu())
+            logits.append(_logits(network, batch.images.to(place), average).cpu())
             labels.append(batch.labels)
             indices.append(batch.indices)
             if progress is not None:
@@ -127,11 +131,14 @@ def predict(
     return _join(logits, labels, indices)
 
 
-def _logits(network: nn.Module, images: Tensor) -> Tensor:
-    """(B, K) in float32; of views (B, V, 3, S, S) the mean over V, as every published multi-crop protocol."""
+def _logits(network: nn.Module, images: Tensor, average: Average) -> Tensor:
+    """(B, K) in float32; of views (B, V, 3, S, S) their average."""
     if images.ndim < 5:
         return network(images).float()
-    return network(images.flatten(0, 1)).float().unflatten(0, images.shape[:2]).mean(dim=1)
+    views = network(images.flatten(0, 1)).float().unflatten(0, images.shape[:2])
+    if average == "logits":
+        return views.mean(dim=1)
+    return views.log_softmax(dim=2).logsumexp(dim=1) - log(views.shape[1])
 
 
 def _join(logits: list[Tensor], labels: list[Tensor], indices: list[Tensor]) -> Predictions:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch.nn.functional as F
 from covpool.evaluation.accuracy import Interval, confusion, per_class_accuracy, topk_accuracy, wilson_interval
 from covpool.evaluation.predict import Predictions
 from covpool.evaluation.stamp import stamp
+from covpool.evaluation.writing.whole_file import whole_file
 
 SCHEMA = "covpool-result/1"
 
@@ -95,15 +95,9 @@ def write_json(path: str | Path, data: Mapping[str, Any]) -> None:
 
     NaN and infinity become null, because they are no JSON.
     """
-    path = Path(path)
     text = json.dumps(_finite(data), indent=1, allow_nan=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with scratch.open("w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+    with whole_file(path) as file:
+        file.write(f"{text}\n".encode())
 
 
 def _finite(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Intervals for accuracies and their differences over test pictures and seeds, and McNemar's test.
+"""Intervals for accuracies and their differences over test pictures and seeds.
 
 Right or wrong is a table of S seeds (runs) by n pictures. Its mean varies because other pictures could have been
 drawn and because other runs could have been made; both are taken as random and crossed.
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, norm, t
+from scipy.stats import norm, t
 
 from covpool.evaluation import wilson_interval
 
@@ -123,18 +123,3 @@ def verdict(low: float, high: float) -> str:
     if low <= 0 <= high:
         return "within noise"
     return "better" if low > 0 else "worse"
-
-
-def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    """Exact two-sided p of McNemar's test that two classifiers are right equally often on the same pictures.
-
-    Source: McNemar, Psychometrika 1947, in its exact binomial form.
-
-    Example:
-        >>> round(mcnemar(np.array([1, 1, 1, 1, 1, 0], bool), np.array([0, 0, 0, 0, 0, 0], bool)), 4)
-        0.0625
-    """
-    only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
-    if only_a + only_b == 0:
-        return 1.0
-    return float(binomtest(only_a, only_a + only_b, 0.5).pvalue)

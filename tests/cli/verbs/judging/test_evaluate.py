@@ -45,3 +45,67 @@ def test_images_of_other_classes_are_refused_with_their_names(covpool, trained, 
     said = covpool("evaluate", trained, "--data", "own")
     assert said.code == 1
     assert "unknown to it: cat, dog; not in the data: 0, 1, 2" in said.err
+
+
+def test_predictions_are_kept_and_held_against_another_networks(covpool, trained, tmp_path):
+    words = ["evaluate", trained, "--data", "digits", "--quiet"]
+    first = covpool(*words, "--save-predictions", "a.npz")
+    assert first.code == 0
+    again = covpool("evaluate", "a.npz")
+    assert again.out == first.out
+    said = covpool(*words, "--protocol", "10-crop", "--crop-pct", "0.8", "--against", "a.npz", "--output", "r.json")
+    assert [line.split()[0] for line in said.out.splitlines()[4:]] == ["against", "gain", "McNemar"]
+    result = json.loads((tmp_path / "r.json").read_text())
+    found = result["about"]["against"]
+    assert found["pictures"] == 370
+    assert abs(found["difference"] - (result["top1"] - found["b"])) < 1e-9
+    assert result["about"]["protocol"] == "10-crop"
+    assert result["about"]["preprocessing"]["crop_pct"] == 0.8
+
+
+def test_tables_are_written_for_other_programs(covpool, trained, tmp_path):
+    words = ["--per-class", "c.csv", "--confusion", "m.csv", "--csv", "all.csv", "--cost"]
+    said = covpool("evaluate", trained, "--data", "digits", *words)
+    assert said.code == 0
+    assert said.out.splitlines()[-1].startswith("cost")
+    assert (tmp_path / "c.csv").read_text().startswith("class,pictures,right,recall,low,high,")
+    assert len((tmp_path / "m.csv").read_text().splitlines()) == 11
+    covpool("evaluate", trained, "--data", "digits", "--csv", "all.csv", "--image-size", "16")
+    names = [line.split(",")[0] for line in (tmp_path / "all.csv").read_text().splitlines()]
+    assert names == ["model", "run", "run"]
+    refused = covpool("evaluate", trained, "--data", "digits", *words)
+    assert refused.code == 2
+    assert "--per-class c.csv exists" in refused.err
+    assert "--confusion m.csv exists" in refused.err
+
+
+def test_a_subset_is_judged_on_the_outputs_of_its_classes(covpool, trained, tmp_path):
+    from covpool.data import open_images
+
+    images = open_images("digits").val
+    for digit in (7, 2):
+        (tmp_path / "some" / str(digit)).mkdir(parents=True)
+        for i in (images.labels == digit).nonzero()[0][:20].tolist():
+            images.read(i).save(tmp_path / "some" / str(digit) / f"{i}.png")
+    refused = covpool("evaluate", trained, "--data", "some")
+    assert refused.code == 1
+    assert "--subset names judges it on the classes of the data alone" in refused.err
+    words = ["evaluate", trained, "--data", "some", "--split", "train", "--quiet"]
+    by_name = covpool(*words, "--subset", "names")
+    by_number = covpool(*words, "--subset", "numbers", "--output", "r.json")
+    assert by_name.code == 0
+    assert by_name.out == by_number.out
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert result["classes"] == ["2", "7"]
+    assert result["about"]["subset"] == {"outputs": [2, 7], "of": 10}
+
+
+def test_what_kept_predictions_cannot_say_is_refused(covpool, trained):
+    covpool("evaluate", trained, "--data", "digits", "--save-predictions", "a.npz")
+    said = covpool("evaluate", "a.npz", "--protocol", "mirror", "--data", "digits")
+    assert said.code == 2
+    assert "a.npz holds predictions; --data, --protocol needs the network" in said.err
+    assert "cannot be read as predictions" in covpool("evaluate", trained / "best.npz").err + covpool(
+        "evaluate", trained, "--data", "digits", "--against", trained / "best.pt"
+    ).err
+    assert "did you mean" in covpool("evaluate", trained, "--data", "digits", "--protocol", "10-crp").err

@@ -1,0 +1,1 @@
+"""Results as files: whole or absent, and as tables that other programs read."""
