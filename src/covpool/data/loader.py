@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -18,12 +19,15 @@ from torch.utils.data import DataLoader, Dataset
 
 from covpool.data.errors import CorruptImage
 from covpool.data.images import ImageSet
-from covpool.data.order import BatchRequest, SampleOrder, private_random_numbers, seed_sample
+from covpool.data.order import BatchRequest, SampleOrder, private_random_numbers, seed_all
+from covpool.data.sampling import Sampling
 from covpool.data.transforms import ImageTransform
 from covpool.data.whole_batches import in_threads, whole_batches
 
+_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 OnBadImage = Literal["stop", "skip"]
 Transform = Callable[[Image.Image], Tensor]
+Transforms = Transform | Sequence[tuple[int, Transform]]  # one, or those that begin at epochs, the first at 0
 
 
 class Batch(NamedTuple):
@@ -34,38 +38,59 @@ class Batch(NamedTuple):
     indices: Tensor
 
 
+class TaughtBatch(NamedTuple):
+    """A batch with what a teacher said of its pictures, logits (B, L) float32; of a loader that is asked for it."""
+
+    images: Tensor
+    labels: Tensor
+    indices: Tensor
+    teacher: Tensor
+
+
 class _Answer(NamedTuple):
-    batch: Batch | None  # None: every picture was broken
+    batch: Batch | TaughtBatch | None  # None: every picture was broken
     broken: list[CorruptImage]
 
 
 class _Batches(Dataset):
     """BatchRequest -> _Answer; runs in workers. Broken pictures come back as values, not as tracebacks."""
 
-    def __init__(self, images: ImageSet, transform: Transform, seed: int, stop: bool, draft: int | None) -> None:
-        self.images, self.transform, self.seed, self.stop, self.draft = images, transform, seed, stop, draft
-        self.is_random = getattr(transform, "is_random", True)  # a transform of the user's own may draw
-        self.whole = whole_batches(images, transform, seed)
+    def __init__(
+        self, images: ImageSet, transforms: Transforms, seed: int, *, stop: bool, draft: int | None, teacher: bool
+    ) -> None:
+        self.images, self.seed, self.stop, self.draft, self.teacher = images, seed, stop, draft, teacher
+        stages = [(0, transforms)] if callable(transforms) else list(transforms)
+        self.stages = [(epoch, transform, whole_batches(images, transform, seed)) for epoch, transform in stages]
+
+    @property
+    def gathers(self) -> bool:
+        """Whether all batches are gathered from an array, so that threads may make them."""
+        return all(whole is not None for _, _, whole in self.stages)
 
     def __getitem__(self, request: BatchRequest) -> _Answer:
-        if self.whole is not None and len(request.indices):
-            return _Answer(self._batch(self.whole(request), request.indices), [])
-        with private_random_numbers() if self.is_random else nullcontext():
-            samples, kept, broken = self._samples(request)
+        _, transform, whole = next(stage for stage in reversed(self.stages) if stage[0] <= request.epoch)
+        if whole is not None and len(request.indices):
+            return _Answer(self._batch(whole(request), request.indices), [])
+        is_random = getattr(transform, "is_random", True)  # a transform of the user's own may draw
+        with private_random_numbers() if is_random else nullcontext():
+            samples, kept, broken = self._samples(request, transform, is_random)
         if not kept:
             return _Answer(None, broken)
-        return _Answer(self._batch(self._stack(samples), np.array(kept, np.int64)), broken)
+        return _Answer(self._batch(_stack(samples, transform), np.array(kept, np.int64)), broken)
 
-    def _batch(self, pictures: Tensor, indices: np.ndarray) -> Batch:
-        return Batch(pictures, torch.from_numpy(self.images.labels[indices]), torch.from_numpy(indices))
+    def _batch(self, pictures: Tensor, indices: np.ndarray) -> Batch | TaughtBatch:
+        said = self.images.teacher_logits(indices) if self.teacher else None
+        batch = Batch(pictures, torch.from_numpy(self.images.labels[indices]), torch.from_numpy(indices))
+        return batch if said is None else TaughtBatch(*batch, torch.from_numpy(said))
 
-    def _samples(self, request: BatchRequest) -> tuple[list[Any], list[int], list[CorruptImage]]:
-        transform = self.transform
+    def _samples(
+        self, request: BatchRequest, transform: Transform, is_random: bool
+    ) -> tuple[list[Any], list[int], list[CorruptImage]]:
         apply = transform.pixels if isinstance(transform, ImageTransform) else transform
         samples: list[Any] = []
         kept: list[int] = []
         broken: list[CorruptImage] = []
-        for index in request.indices.tolist():
+        for index, seed in zip(request.indices.tolist(), request.seeds(self.seed), strict=True):
             try:
                 image = self.images.read(index, self.draft)
             except CorruptImage as error:
@@ -73,16 +98,17 @@ class _Batches(Dataset):
                 if self.stop:
                     break
                 continue
-            if self.is_random:
-                seed_sample(self.seed, request.epoch, index)
+            if is_random:
+                seed_all(seed)
             samples.append(apply(image))
             kept.append(index)
         return samples, kept, broken
 
-    def _stack(self, samples: list[Any]) -> Tensor:
-        if isinstance(self.transform, ImageTransform):
-            return self.transform.normalize(torch.from_numpy(np.stack(samples)))
-        return torch.stack(samples)
+
+def _stack(samples: list[Any], transform: Transform) -> Tensor:
+    if isinstance(transform, ImageTransform):
+        return transform.normalize(torch.from_numpy(np.stack(samples)))
+    return torch.stack(samples)
 
 
 class Loader:
@@ -96,12 +122,13 @@ class Loader:
     def __init__(
         self,
         images: ImageSet,
-        transform: Transform,
+        transform: Transforms,
         order: SampleOrder,
         *,
         workers: int = 0,
         on_bad_image: OnBadImage = "stop",
         draft: int | None = None,
+        teacher: bool = False,
     ) -> None:
         if on_bad_image not in get_args(OnBadImage):
             raise ValueError(f"on_bad_image needs to be 'stop' or 'skip'; got {on_bad_image!r}")
@@ -110,20 +137,25 @@ class Loader:
         self.images, self.order, self.workers, self.on_bad_image = images, order, workers, on_bad_image
         self.next_batch = 0
         self._skipped: dict[str, str] = {}
-        self._batches = _Batches(images, transform, order.seed or 0, on_bad_image == "stop", draft)
+        stop = on_bad_image == "stop"
+        self._batches = _Batches(images, transform, order.seed or 0, stop=stop, draft=draft, teacher=teacher)
         self._processes: DataLoader | None = None
 
     def __len__(self) -> int:
-        """Batches of a whole epoch."""
+        """Batches of a whole epoch; of the last ones, where the first are others."""
         return len(self.order)
+
+    def batches(self, epoch: int) -> int:
+        """Batches of that epoch."""
+        return self.order.batches(epoch)
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
         """(key, reason) of the broken pictures met so far."""
         return list(self._skipped.items())
 
-    def epoch(self, epoch: int = 0, start_batch: int = 0) -> Iterator[Batch]:
-        """Batches ``start_batch``, ... of that epoch.
+    def epoch(self, epoch: int = 0, start_batch: int = 0) -> Iterator[Any]:
+        """Batches ``start_batch``, ... of that epoch: ``Batch``, or ``TaughtBatch`` where a teacher was asked for.
 
         Raises:
             CorruptImage: a broken picture, where ``on_bad_image`` is 'stop'.
@@ -131,7 +163,7 @@ class Loader:
         self.order.set_state(epoch, start_batch)  # a mistake is raised here, not at the first batch
         return self._run(epoch, start_batch)
 
-    def _run(self, epoch: int, start_batch: int) -> Iterator[Batch]:
+    def _run(self, epoch: int, start_batch: int) -> Iterator[Batch | TaughtBatch]:
         self.order.set_state(epoch, start_batch)
         self.next_batch = start_batch
         try:
@@ -142,7 +174,7 @@ class Loader:
             self.close()
             raise
 
-    def _sound_batches(self) -> Iterator[Batch]:
+    def _sound_batches(self) -> Iterator[Batch | TaughtBatch]:
         for answer in self._answers():
             if answer.broken and self.on_bad_image == "stop":
                 raise answer.broken[0]
@@ -152,7 +184,7 @@ class Loader:
                 yield answer.batch
 
     def _answers(self) -> Iterable[_Answer]:
-        if self._batches.whole is not None:  # threads: what is gathered need not travel between processes
+        if self._batches.gathers:  # threads: what is gathered need not travel between processes
             return in_threads(self._batches.__getitem__, self.order, self.workers)
         if self.workers == 0:
             return (self._batches[request] for request in self.order)
@@ -189,8 +221,16 @@ def _begin(worker: int) -> None:
     The collector leaves what was inherited alone: looking at it would copy the pages it shares with the main process.
     """
     gc.freeze()
+    _give_memory_back()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.excepthook = _report_unless_disconnected
+
+
+def _give_memory_back() -> None:
+    """Whole batches go back to the system when they are freed; glibc would come to keep 100 MB of holes a worker."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, 1 << 20)
 
 
 def _report_unless_disconnected(kind: Any, error: Any, trace: Any) -> None:
@@ -201,7 +241,7 @@ def _report_unless_disconnected(kind: Any, error: Any, trace: Any) -> None:
 
 def train_loader(
     images: ImageSet,
-    transform: Transform,
+    transform: Transforms,
     *,
     batch_size: int,
     seed: int,
@@ -211,13 +251,16 @@ def train_loader(
     rank: int = 0,
     world_size: int = 1,
     draft: int | None = None,
+    early: tuple[int, int] | None = None,
+    sampling: Sampling = "each",
+    teacher: bool = False,
 ) -> Loader:
     """Batches in an order and with augmentation that are pure functions of (seed, epoch, index).
 
     Args:
         images: the training pictures.
         transform: picture -> float32 (3, S, S), such as ``train_transform`` gives; any other callable may draw
-            from torch, random or numpy and is seeded a picture.
+            from torch, random or numpy and is seeded a picture. Or several, each with the epoch that it begins at.
         batch_size: pictures a batch.
         seed: of order and augmentation.
         workers: processes that read (threads, where the pictures lie in an array); 0 reads in this one.
@@ -227,6 +270,9 @@ def train_loader(
             ``SampleOrder`` describes. ``batch_size`` is that of one rank.
         draft: least short side at which a large JPEG may be decoded (faster, but other pixels than any published
             protocol has); None decodes in full.
+        early: (epochs, batch_size) of the first epochs, where they have batches of another size.
+        sampling: 'each' picture once an epoch, or by its class as ``covpool.data.sampling.drawn`` says.
+        teacher: give the batches what a teacher said of the pictures, where the set holds it.
 
     Example:
         >>> from covpool.data import Preprocessing, open_images, train_transform
@@ -235,8 +281,9 @@ def train_loader(
         >>> next(loader.epoch(0)).images.shape
         torch.Size([64, 3, 8, 8])
     """
-    order = SampleOrder(len(images), batch_size, seed, drop_last, rank=rank, world_size=world_size)
-    return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image, draft=draft)
+    chosen = {"early": early, "labels": images.labels, "sampling": sampling}
+    order = SampleOrder(len(images), batch_size, seed, drop_last, rank=rank, world_size=world_size, **chosen)
+    return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image, draft=draft, teacher=teacher)
 
 
 def eval_loader(
