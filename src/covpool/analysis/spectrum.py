@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from covpool.functional import covariance
+from covpool.observe import observe
+
+if TYPE_CHECKING:
+    from covpool.analysis.objective import Objective
+
+_REDUCE = "head.pool.reduce"
 
 
 def spectrum(maps: Tensor) -> Tensor:
@@ -37,3 +45,38 @@ def effective_rank(eigenvalues: Tensor) -> Tensor:
     share = eigenvalues / torch.where(total > 0, total, 1)
     rank = torch.special.entr(share).sum(-1).exp()
     return torch.where(total.squeeze(-1) > 0, rank, 0)
+
+
+@torch.no_grad()
+def network_spectra(objective: Objective) -> dict[str, Any]:
+    """The spectra of the maps of a ``Network`` over the batches of ``objective``, in its mode, for JSON.
+
+    ``features``: of the backbone's map. ``pooled``: of what the statistic of the pool is made from, after its
+    reduction; None where there is no reduction. Each: mean over the images of the eigenvalues' shares of their sum,
+    largest first, of the effective rank, and of the share of the largest.
+    """
+    network = objective.network
+    modules = dict(network.named_modules())
+    reduced = not isinstance(modules.get(_REDUCE, nn.Identity()), nn.Identity)
+    parts: dict[str, list[Tensor]] = {"features": [], "pooled": []}
+    for images in objective.images():
+        with observe(network, *[_REDUCE] * reduced) as seen:
+            map = network.forward_features(images)  # type: ignore[operator]
+            if reduced:
+                network.forward_head(map)  # type: ignore[operator]
+        parts["features"].append(spectrum(map))
+        if reduced:
+            parts["pooled"].append(spectrum(seen[_REDUCE]))
+    return {name: _summary(torch.cat(found)) if found else None for name, found in parts.items()}
+
+
+def _summary(eigenvalues: Tensor) -> dict[str, Any]:
+    total = eigenvalues.sum(-1, keepdim=True)
+    shares = eigenvalues / torch.where(total > 0, total, 1)
+    return {
+        "channels": eigenvalues.shape[1],
+        "shares": shares.mean(0).tolist(),
+        "effective_rank": float(effective_rank(eigenvalues).mean()),
+        "largest_share": float(shares[:, 0].mean()),
+        "trace": float(total.mean()),
+    }
