@@ -1,0 +1,1 @@
+"""Embeddings and how well they retrieve."""
