@@ -39,6 +39,7 @@ VERBS = {
     "recipes": Verb("catalogue.recipes", "list the training recipes, or show one as YAML"),
     "weights": Verb("catalogue.weights", "import, show, verify and export published files of weights"),
     "data": Verb("pictures.data", "prepare images for training, check them, show what a network sees"),
+    "explain": Verb("pictures.explain", "show where a score comes from, and which pairs of channels decide"),
     "bench": Verb("judging.bench", "time pools and networks on this machine"),
 }
 

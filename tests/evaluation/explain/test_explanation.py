@@ -39,7 +39,8 @@ def test_the_modes_of_the_network_are_put_back(network):
 
 
 def test_tokens_stand_in_the_grid_of_the_picture():
-    network = create_network("vit_tiny_patch16_224", "isqrt", num_classes=2, reduce_to=6, backbone_options={"img_size": 64})
+    sized = {"img_size": 64}
+    network = create_network("vit_tiny_patch16_224", "isqrt", num_classes=2, reduce_to=6, backbone_options=sized)
     found = explain(network, torch.rand(3, 64, 64))
     assert found.grid == (4, 4)
     assert found.found.error == pytest.approx(0, abs=1e-4)

@@ -4,5 +4,6 @@ from covpool.evaluation.explain.contributions import Contributions, contribution
 from covpool.evaluation.explain.descriptors import ScaledHead
 from covpool.evaluation.explain.explanation import Explanation, explain
 from covpool.evaluation.explain.pairs import Pair, channel_pairs
+from covpool.evaluation.explain.record import record
 
-__all__ = ["Contributions", "Explanation", "Pair", "ScaledHead", "channel_pairs", "contributions", "explain"]
+__all__ = ["Contributions", "Explanation", "Pair", "ScaledHead", "channel_pairs", "contributions", "explain", "record"]

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from covpool.models.heads import Head
+
 _STATISTICS = ("describe", "summarize")
 
 
@@ -28,9 +30,9 @@ class ScaledHead:
         target: index of the class.
     """
 
-    def __init__(self, head: nn.Module, map: Tensor, summary: Tensor | None, target: int) -> None:
+    def __init__(self, head: Head, map: Tensor, summary: Tensor | None, target: int) -> None:
         self.target, self._map, self._summary = target, map.double(), summary
-        self._pool = copy.deepcopy(head.pool).double().requires_grad_(False)
+        self._pool: nn.Module = copy.deepcopy(head.pool).double().requires_grad_(False)
         self._tail = _without_pool(head)
         self._dtype = map.dtype
         self.statistic = _statistic(self._pool)
@@ -72,7 +74,10 @@ class ScaledHead:
 
     def weights(self) -> Tensor | None:
         """The classifier's weights of the class, or None where it is not linear in the pooled vector."""
-        return self._tail.classifier.weight[self.target].detach().double() if self.is_affine else None  # type: ignore[union-attr, index, operator]
+        if not self.is_affine:
+            return None
+        classifier = self._tail.classifier
+        return classifier.weight[self.target].detach().double() if isinstance(classifier, nn.Linear) else None
 
     def gradients(self, t: float) -> tuple[float, Tensor, Tensor | None]:
         """Score, its gradient in the descriptors (B', C, N), and in the statistic of the pool if that is a matrix."""
@@ -155,7 +160,7 @@ def _statistic(pool: nn.Module) -> nn.Module:
     return found if found is not None else pool
 
 
-def _without_pool(head: nn.Module) -> nn.Module:
+def _without_pool(head: Head) -> Head:
     """The head on vectors; it shares its layers with ``head``."""
     tail = copy.copy(head)
     tail._modules = {**head._modules, "pool": nn.Identity()}

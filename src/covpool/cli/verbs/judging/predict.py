@@ -64,7 +64,7 @@ def run(options: Namespace) -> int:
     """Predict, write; 1 where every image was broken."""
     from covpool.data import EXTENSIONS
 
-    files = _files(options.images, EXTENSIONS)
+    files = image_files(options.images, EXTENSIONS)
     rows, broken = _predict(options, files)
     for key, reason in broken:
         tell(f"skipped {key}: {reason}")
@@ -72,7 +72,7 @@ def run(options: Namespace) -> int:
     return FINE if rows else FAILED
 
 
-def _files(words: Sequence[str], extensions: Collection[str]) -> list[Path]:
+def image_files(words: Sequence[str], extensions: Collection[str]) -> list[Path]:
     """The image files that are meant; Usage with every word that means none."""
     found: dict[Path, None] = {}
     mistakes = []
