@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -72,6 +72,7 @@ def train(
     images: ImageSource | None = None,
     log_every: int = 10,
     time_limit: float | None = None,
+    look: Literal["auto", "step", "log"] = "auto",
 ) -> Outcome:
     """Train the network of ``recipe``; everything about it goes into the new folder ``run``.
 
@@ -88,6 +89,8 @@ def train(
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         images: pictures at hand instead of the recipe's ``data``.
         log_every: optimizer steps between two "step" events.
+        look: how often the loss and the gradient are looked at: before every "step", or at each "log" event, which no
+            device has to be waited for; "auto": every step on a CPU.
         time_limit: seconds after which the run stops behind the step at work, as it does at Ctrl-C.
 
     Raises:
@@ -105,7 +108,8 @@ def train(
             session.meter.checkpoint = str(folder.last)
         rewind_journal(folder.journal, 0 if saved is None else saved["journal_bytes"])
         with _journal(folder, session) as journal, StopSwitch(time_limit) as stop:
-            engine = Engine(session, folder, journal, stop=stop, listen=listen, log_every=log_every)
+            careful = look == "step" or (look == "auto" and session.fabric.device.type == "cpu")
+            engine = Engine(session, folder, journal, stop=stop, listen=listen, log_every=log_every, careful=careful)
             ending = _drive(engine, resumed=resume)
     return _outcome(session, folder, ending)
 

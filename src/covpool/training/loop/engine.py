@@ -10,7 +10,7 @@ from covpool.data import Batch
 from covpool.evaluation.result import Result
 from covpool.training.loop.interrupt import StopSwitch
 from covpool.training.loop.judge import Judge, judged
-from covpool.training.loop.meters import Pace
+from covpool.training.loop.meters import Pace, group_rates
 from covpool.training.loop.session import Session
 from covpool.training.loop.step import Stepper
 from covpool.training.parts.optimizer import set_training_mode
@@ -27,6 +27,7 @@ class Engine:
         stop: asked at the end of each step whether to stop.
         listen: called with each event; a KeyboardInterrupt that it raises counts as Ctrl-C.
         log_every: optimizer steps between two "step" events; their loss is the mean over these steps.
+        careful: see ``Stepper``.
     """
 
     def __init__(
@@ -38,12 +39,13 @@ class Engine:
         stop: StopSwitch,
         listen: Listener,
         log_every: int,
+        careful: bool,
     ) -> None:
         self.session, self.recipe, self.fabric = session, session.recipe, session.fabric
         self.folder, self.journal = folder, journal
         self.stop, self.listen, self.log_every = stop, listen, log_every
         self.pace = Pace()
-        self.step, self.judge = Stepper(session), Judge(session, stop)
+        self.step, self.judge = Stepper(session, careful=careful), Judge(session, stop)
 
     def train(self) -> None:
         """Train from where the session is to the last epoch.
@@ -66,7 +68,7 @@ class Engine:
         self.pace.start()
         self._evaluate_inside()  # a resumed run may stand before an evaluation that was interrupted
         for group in self._groups():
-            lr = self.step(group)
+            lr = self.step(group, measured=(progress.step + 1) % self.log_every == 0)
             progress.step += 1
             self.stop.worked = True
             progress.batch = loader.next_batch
@@ -118,6 +120,8 @@ class Engine:
             "step": progress.step,
             "loss": self.session.meter.read(progress.step),
             "lr": lr,
+            "lr_groups": group_rates(self.session.optimizer),
+            "gradient_norm": {part: norm.item() for part, norm in self.step.gradient_norms.items()},
             "images_per_second": self.pace.read(),
         }
         self.tell(event)
@@ -159,6 +163,7 @@ class Engine:
             NonFiniteLoss: the weights are spoilt; the former checkpoint stays.
         """
         self.session.meter.check(self.session.progress.step)
+        self.step.check_weights()
         state = {**self.session.state(), "journal_bytes": self.journal.size()}
         save_checkpoint(self.folder.last, state)
         self.session.meter.checkpoint = str(self.folder.last)

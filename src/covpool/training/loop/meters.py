@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 
 class NonFiniteLoss(RuntimeError):
@@ -97,6 +98,14 @@ class Meter:
         self.images = state["images"]
         self._losses = [loss.to(self._device) for loss in state["losses"]]
         self._norms = [norm.to(self._device) for norm in state["norms"]]
+
+
+def group_rates(optimizer: Optimizer) -> dict[str, float]:
+    """The learning rate of each group of parameters, by the group's number, scale and decay."""
+    return {
+        f"{place} (x {group.get('lr_scale', 1.0):g}, decay {group['weight_decay']:g})": group["lr"]
+        for place, group in enumerate(optimizer.param_groups)
+    }
 
 
 class Pace:

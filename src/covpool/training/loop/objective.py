@@ -31,4 +31,4 @@ class Objective:
             return logits, self.loss(logits, targets)
         with observe(self.network, auxiliary.observed) as seen:
             logits = self.forward(images)
-        return logits, self.loss(logits, targets) + auxiliary.loss(seen[auxiliary.observed])
+        return logits, self.loss(logits, targets) + auxiliary(seen[auxiliary.observed], targets)

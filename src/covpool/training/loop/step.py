@@ -2,24 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain
+from math import isfinite, nan
+from typing import Any, NoReturn
+
 import torch
 from torch import Tensor
 
 from covpool.data import Batch
+from covpool.training.loop.gradients import Gradients, all_finite, by_part
+from covpool.training.loop.meters import NonFiniteLoss
 from covpool.training.loop.session import Session
 from covpool.training.parts.optimizer import set_lr
 from covpool.training.parts.schedule import keep_prob, lr_factor
+from covpool.training.run import snapshot_generators
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a step is made of, to take it again: its number from 1, its batches, the generators before it."""
+
+    step: int
+    group: list[Batch]
+    generators: Callable[[], dict[str, Any]]
 
 
 class Stepper:
-    """Takes the optimizer steps of a session."""
+    """Takes the optimizer steps of a session.
 
-    def __init__(self, session: Session) -> None:
+    Args:
+        careful: look at the loss and at the gradient before the optimizer uses them, at every step. That costs next
+            to nothing on a CPU; an accelerator would have to be waited for, and there the meter looks now and then.
+
+    Attributes:
+        moment: the step at work, or the one that was last.
+        gradient_norms: of the last step that was ``measured``.
+    """
+
+    def __init__(self, session: Session, *, careful: bool) -> None:
         self.session, self.recipe, self.fabric = session, session.recipe, session.fabric
+        self.careful = careful
+        self.gradients = Gradients(session.network)
+        self.gradient_norms: dict[str, Tensor] = {}
+        self.moment: Moment | None = None
 
-    def __call__(self, group: list[Batch]) -> float:
-        """One optimizer step on the batches of ``group``, each weighted by its number of images; its learning rate."""
+    def __call__(self, group: list[Batch], *, measured: bool = False) -> float:
+        """One optimizer step on the batches of ``group``, each weighted by its number of images; its learning rate.
+
+        Raises:
+            NonFiniteLoss: (careful) the loss or the gradient is no number; the weights are as they were before.
+        """
         session = self.session
+        self.moment = Moment(session.progress.step + 1, group, snapshot_generators())
         lr = self.lr(session.progress.step)
         set_lr(session.optimizer, lr)
         self._set_keep_prob()
@@ -28,7 +64,7 @@ class Stepper:
         for index, batch in enumerate(group):
             with self.fabric.no_backward_sync(session.forward, enabled=batch is not group[-1]):
                 losses.append(self._backward(batch, index, len(batch.labels) / total))
-        norm = self._clip()
+        norm = self._look_and_clip(measured)
         session.optimizer.step()
         session.optimizer.zero_grad(set_to_none=True)
         if session.average is not None:
@@ -53,9 +89,14 @@ class Stepper:
 
     def _backward(self, batch: Batch, index: int, share: float) -> Tensor:
         images, targets = self.inputs(batch, index)
-        logits, loss = self.session.objective(images, targets)
-        part = loss if share == 1 else loss * share
-        self.fabric.backward(part)
+        try:
+            logits, loss = self.session.objective(images, targets)
+            part = loss if share == 1 else loss * share
+            if self.careful and not isfinite(value := loss.item()):
+                self._fail("loss", value)
+            self.fabric.backward(part)
+        except torch.linalg.LinAlgError as error:  # what decompositions say to values that are no numbers
+            raise self._failure("matrix to decompose", nan) from error
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         self.session.meter.add_batch(loss, logits, labels)
         return part.detach()
@@ -66,7 +107,14 @@ class Stepper:
             kept = keep_prob(session.progress.step, schedule, session.total_steps)
             session.network.backbone.set_keep_prob(kept)  # type: ignore[operator]
 
-    def _clip(self) -> Tensor | None:
+    def _look_and_clip(self, measured: bool) -> Tensor | None:
+        """The norm of the whole gradient, where the recipe clips it; what is looked at is the gradient before that."""
+        looked = self.careful and not self._is_scaled
+        norms = self.gradients.norms() if measured or looked else None
+        if measured and norms is not None:
+            self.gradient_norms = {part: norm / self._scale() for part, norm in by_part(norms).items()}
+        if looked and norms is not None:
+            self._need_finite_norm(norms[1].norm().item())
         limit = self.recipe.optimizer.clip_grad_norm
         if limit is None:
             return None
@@ -74,3 +122,31 @@ class Stepper:
         return self.fabric.clip_gradients(
             self.session.forward, self.session.optimizer, max_norm=limit, error_if_nonfinite=False
         )
+
+    def _need_finite_norm(self, norm: float) -> None:
+        """Where nothing is divided by it, a norm may overflow in its sum of squares alone."""
+        clips = self.recipe.optimizer.clip_grad_norm is not None
+        if not isfinite(norm) and (clips or not self.gradients.are_finite()):
+            self._fail("gradient norm", norm)
+
+    @property
+    def _is_scaled(self) -> bool:
+        """Whether losses are scaled for float16: gradients that overflow are then part of the work."""
+        return getattr(self.fabric.strategy.precision, "scaler", None) is not None
+
+    def _scale(self) -> float:
+        return self.fabric.strategy.precision.scaler.get_scale() if self._is_scaled else 1.0
+
+    def check_weights(self) -> None:
+        """NonFiniteLoss where a weight, or an average of them, is no number."""
+        average = self.session.average
+        averaged = [] if average is None else average.network.parameters()
+        if not all_finite(chain(self.session.network.parameters(), averaged)):
+            self._fail("network; a weight of it", nan)
+
+    def _fail(self, what: str, value: float) -> NoReturn:
+        raise self._failure(what, value)
+
+    def _failure(self, what: str, value: float) -> NonFiniteLoss:
+        assert self.moment is not None
+        return NonFiniteLoss(self.moment.step, what, value, self.session.meter.checkpoint)

@@ -7,6 +7,7 @@ from covpool.training.run.generators import (
     isolated_generators,
     seed_generators,
     set_generator_states,
+    snapshot_generators,
 )
 from covpool.training.run.journal import Journal, read_journal, rewind_journal, write_summary
 
@@ -22,6 +23,7 @@ __all__ = [
     "save_checkpoint",
     "seed_generators",
     "set_generator_states",
+    "snapshot_generators",
     "whole_file",
     "write_summary",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -13,13 +13,19 @@ import torch
 
 def generator_states() -> dict[str, Any]:
     """The states of Python's, NumPy's and torch's global generators, as plain numbers and tensors."""
+    return snapshot_generators()()
+
+
+def snapshot_generators() -> Callable[[], dict[str, Any]]:
+    """Keep the generators' states, in microseconds; the result, called, gives them as ``generator_states`` does."""
     version, numbers, gauss = random.getstate()
     name, keys, position, has_gauss, cached = cast(tuple[Any, ...], np.random.get_state())
-    return {
+    cpu, cuda = torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return lambda: {
         "python": [version, list(numbers), gauss],
         "numpy": [name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, cached],
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        "torch": cpu,
+        "cuda": cuda,
     }
 
 

@@ -1,0 +1,47 @@
+"""Norms of the gradient, of the whole and of each part of the network, in one pass over it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+PARTS = {"backbone.": "backbone", "head.pool.": "pool", "head.": "classifier"}
+
+
+class Gradients:
+    """The gradients of a network's parameters; "classifier" is all of the head but its pool."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self._parameters = [(_part(name), parameter) for name, parameter in network.named_parameters()]
+
+    def norms(self) -> tuple[list[str], Tensor] | None:
+        """The part and the norm of each gradient that is there; None without any."""
+        found = [(part, p.grad) for part, p in self._parameters if p.grad is not None]
+        if not found:
+            return None
+        return [part for part, _ in found], torch.stack(torch._foreach_norm([gradient for _, gradient in found]))
+
+    def are_finite(self) -> bool:
+        """Whether every number of every gradient is; for once, when a norm is not."""
+        return all_finite(p.grad for _, p in self._parameters if p.grad is not None)
+
+
+def all_finite(tensors: Iterable[Tensor]) -> bool:
+    """Whether every number is finite; whole numbers always are."""
+    return all(bool(t.isfinite().all()) for t in tensors if t.is_floating_point())
+
+
+def by_part(norms: tuple[list[str], Tensor]) -> dict[str, Tensor]:
+    """Norm of the whole gradient and of each part's."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, part in enumerate(norms[0]):
+        places[part].append(place)
+    values = norms[1]
+    return {"total": values.norm(), **{part: values[found].norm() for part, found in places.items()}}
+
+
+def _part(name: str) -> str:
+    return next((part for start, part in PARTS.items() if name.startswith(start)), "other")
