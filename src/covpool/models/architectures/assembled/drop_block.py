@@ -58,9 +58,11 @@ class DropBlock(nn.Module):
         keep_prob: probability that a position is kept; an attribute that a schedule sets. 1 (default): nothing is
             dropped.
         block_size: side of the squares.
+        clamp: on a map smaller than the block the square is the map. False (default): such a map is an error in
+            training, as in the release.
 
     Raises:
-        ValueError: a keep_prob outside (0, 1]; in training, maps smaller than the block.
+        ValueError: a keep_prob outside (0, 1]; in training, maps smaller than the block, unless ``clamp``.
 
     Example:
         >>> drop = DropBlock(keep_prob=0.5)
@@ -69,8 +71,11 @@ class DropBlock(nn.Module):
         (False, True)
     """
 
-    def __init__(self, scale: float = 1.0, keep_prob: float = 1.0, block_size: int = BLOCK_SIZE) -> None:
+    def __init__(
+        self, scale: float = 1.0, keep_prob: float = 1.0, block_size: int = BLOCK_SIZE, *, clamp: bool = False
+    ) -> None:
         super().__init__()
+        self.clamp = clamp
         self.scale = scale
         self.block_size = block_size
         self.keep_prob = check_keep_prob(keep_prob)
@@ -79,10 +84,10 @@ class DropBlock(nn.Module):
         if not self.training or self.keep_prob == 1:
             return x
         _, channels, height, width = x.shape
-        gamma = seed_rate(height, width, self.keep_prob, self.block_size, self.scale)
-        free = (height - self.block_size + 1, width - self.block_size + 1)
-        draws = torch.rand(1, channels, *free, device=x.device)
-        return drop_squares(x, draws < gamma, self.block_size)
+        size = min(self.block_size, height, width) if self.clamp else self.block_size
+        gamma = seed_rate(height, width, self.keep_prob, size, self.scale)
+        draws = torch.rand(1, channels, height - size + 1, width - size + 1, device=x.device)
+        return drop_squares(x, draws < gamma, size)
 
     def extra_repr(self) -> str:
         return f"scale={self.scale}, keep_prob={self.keep_prob}, block_size={self.block_size}"
