@@ -199,3 +199,21 @@ def test_an_interrupt_ends_quietly_with_its_workers(images, tmp_path):
     assert out.splitlines()[-1] == "interrupted"
     assert process.returncode == 0
     assert err == ""
+
+
+def test_what_a_teacher_said_comes_with_the_batch_that_asks_for_it(images):
+    said = np.random.default_rng(0).normal(size=(len(images), 3)).astype(np.float32)
+    taught = images.with_teacher_logits(said)
+    for batch in loader_of(taught, teacher=True).epoch(0):
+        assert torch.equal(batch.teacher, torch.from_numpy(said)[batch.indices])
+    assert len(next(loader_of(taught).epoch(0))) == 3
+    assert len(next(loader_of(images, teacher=True).epoch(0))) == 3
+    with pytest.raises(ValueError, match=rf"{len(images)} rows of at least 2 numbers"):
+        images.with_teacher_logits(said[:6])
+
+
+def test_the_size_of_pictures_may_grow_from_epoch_to_epoch(images):
+    small, large = (augmented(Preprocessing(size, crop_pct=1.0), "crop") for size in (8, 16))
+    staged = loader_of(images, transform=[(0, small), (2, large)])
+    assert [next(staged.epoch(epoch)).images.shape[-1] for epoch in range(4)] == [8, 8, 16, 16]
+    assert same(staged.epoch(3), loader_of(images, transform=large).epoch(3))

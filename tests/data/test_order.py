@@ -122,3 +122,12 @@ def test_full_rounds_only_where_asked():
 def test_ranks_that_make_no_sense_are_refused(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_the_first_epochs_may_have_batches_of_another_size():
+    order = SampleOrder(10, 3, seed=1, early=(2, 4))
+    assert [order.batches(epoch) for epoch in range(4)] == [3, 3, 4, 4]
+    assert [len(batch) for batch in indices(order, 1)] == [4, 4, 2]
+    assert [len(batch) for batch in indices(order, 2)] == [3, 3, 3, 1]
+    assert list(chain(*indices(order, 1))) == permutation(10, 1, 1).tolist()
+    assert indices(order, 1, 2) == indices(order, 1)[2:]

@@ -38,8 +38,8 @@ def test_whole_batches_have_the_bits_of_pictures_made_one_by_one(images, slow, a
     transform = augmented(P, augment)
     loader, found = batches(images, transform, workers)
     other, expected = batches(slow, transform)
-    assert loader._batches.whole is not None
-    assert other._batches.whole is None
+    assert loader._batches.gathers
+    assert not other._batches.gathers
     assert same(found, expected)
     assert same(batches(images, transform, workers, start=1)[1], expected[1:])
     assert found[0].images.is_contiguous()
@@ -54,7 +54,7 @@ def test_the_generator_of_the_process_is_left_alone(images):
 @pytest.mark.parametrize("transform", [augmented(P, "crop"), augmented(P, "shift"), eval_transform(Preprocessing(16))])
 def test_other_geometries_are_done_one_by_one(images, slow, transform):
     loader, found = batches(images, transform)
-    assert loader._batches.whole is None
+    assert not loader._batches.gathers
     assert same(found, batches(slow, transform)[1])
 
 

@@ -31,7 +31,7 @@ class ImageSet(Dataset):
         keys: name of each picture, used in messages and reports.
         reader: position -> bytes of a picture file (decoded here), or an RGB picture. One with a method ``planes``
             (positions -> uint8 (n, 3, H, W)) also gives whole batches, and one with ``teacher_logits``
-            (positions -> float32 (n, K)) what a teacher said.
+            (positions -> float32 (n, L)) what a teacher said.
         place: the folder or archive, for messages.
     """
 
@@ -44,6 +44,7 @@ class ImageSet(Dataset):
         self.place = place
         self.transform: Callable[[Image.Image], Any] | None = None
         self._reader = reader
+        self._said: np.ndarray | None = None
         self._rows = np.arange(len(self.keys))
         if len(self.labels) != len(self.keys):
             raise ValueError(f"needed one label a picture; got {len(self.labels)} for {len(self.keys)} pictures")
@@ -72,9 +73,29 @@ class ImageSet(Dataset):
         return None if planes is None else planes(self._rows[indices])
 
     def teacher_logits(self, indices: Sequence[int] | np.ndarray) -> np.ndarray | None:
-        """What a teacher said of these pictures, float32 (n, K), where the source holds it; None elsewhere."""
+        """What a teacher said of these pictures, float32 (n, L), where the source holds it; None elsewhere.
+
+        One logit a class; those beyond the classes (the background of TensorFlow's teachers) come last.
+        """
+        wanted = np.asarray(indices, np.int64)
+        if self._said is not None:
+            return np.asarray(self._said[wanted], np.float32)
         logits = getattr(self._reader, "teacher_logits", None)
-        return None if logits is None else logits(self._rows[np.asarray(indices, np.int64)])
+        return None if logits is None else logits(self._rows[wanted])
+
+    def with_teacher_logits(self, logits: Any) -> ImageSet:
+        """The same pictures with what a teacher said of each: (n, L), in their order, L at least the classes.
+
+        Raises:
+            ValueError: another number of rows, or fewer logits than classes.
+        """
+        said = np.asanyarray(logits)
+        if said.ndim != 2 or len(said) != len(self) or said.shape[1] < len(self.classes):
+            wanted = f"{len(self)} rows of at least {len(self.classes)} numbers"
+            raise ValueError(f"the logits of a teacher need {wanted}, one row a picture; got the shape {said.shape}")
+        view = copy.copy(self)
+        view._said = said
+        return view
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
         image = self.read(index)
@@ -92,6 +113,7 @@ class ImageSet(Dataset):
         view = copy.copy(self)
         view.labels, view._rows = self.labels[chosen], self._rows[chosen]
         view.keys = self.keys.take(chosen)
+        view._said = None if self._said is None else self._said[chosen]
         return view
 
     def __repr__(self) -> str:

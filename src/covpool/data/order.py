@@ -12,12 +12,24 @@ import numpy as np
 import torch
 from torch.utils.data import Sampler
 
+from covpool.data.sampling import Sampling, drawn
+
 
 class BatchRequest(NamedTuple):
-    """The pictures of one batch, asked for by the main process and answered by any worker."""
+    """The pictures of one batch, asked for by the main process and answered by any worker.
+
+    ``repeats`` tells how often each of them has come in the epoch before; None: every picture comes once.
+    """
 
     epoch: int
     indices: np.ndarray
+    repeats: np.ndarray | None = None
+
+    def seeds(self, seed: int) -> list[int]:
+        """The seed of each picture; one that comes again is augmented in another way."""
+        repeats = np.zeros(len(self.indices), int) if self.repeats is None else self.repeats
+        pairs = zip(self.indices.tolist(), repeats.tolist(), strict=True)
+        return [sample_seed(seed, self.epoch, index, repeat) for index, repeat in pairs]
 
 
 def permutation(length: int, seed: int, epoch: int) -> np.ndarray:
@@ -44,6 +56,8 @@ class SampleOrder(Sampler[BatchRequest]):
         seed: decides the order together with the epoch; None keeps the order of the set.
         drop_last: leave out a last round that is not full.
         rank, world_size: which of how many processes this is.
+        early: (epochs, batch_size) of the first epochs, where they have batches of another size.
+        labels, sampling: how often a picture comes, by its class; see ``covpool.data.sampling.drawn``.
     """
 
     def __init__(
@@ -55,14 +69,17 @@ class SampleOrder(Sampler[BatchRequest]):
         *,
         rank: int = 0,
         world_size: int = 1,
+        early: tuple[int, int] | None = None,
+        labels: np.ndarray | None = None,
+        sampling: Sampling = "each",
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size needs to be at least 1; got {batch_size}")
+        sizes = {batch_size} if early is None else {batch_size, early[1]}
+        if min(sizes) < 1:
+            raise ValueError(f"batch_size needs to be at least 1; got {min(sizes)}")
         if not 0 <= rank < world_size:
             raise ValueError(f"rank needs to be from 0 to world_size - 1; got {rank} of {world_size}")
-        self.round = batch_size * world_size
-        if drop_last and length < self.round:
-            batch = f"a batch of {batch_size}" + (f" on each of {world_size} ranks" if world_size > 1 else "")
+        if drop_last and length < max(sizes) * world_size:
+            batch = f"a batch of {max(sizes)}" + (f" on each of {world_size} ranks" if world_size > 1 else "")
             raise ValueError(
                 f"drop_last leaves nothing: {length} pictures do not fill {batch}; "
                 "lower batch_size or keep the last batch"
@@ -70,29 +87,48 @@ class SampleOrder(Sampler[BatchRequest]):
         if 0 < length < world_size:
             raise ValueError(f"{length} pictures cannot be shared by {world_size} ranks; use fewer ranks")
         self.length, self.batch_size, self.seed, self.drop_last = length, batch_size, seed, drop_last
-        self.rank, self.world_size = rank, world_size
+        self.rank, self.world_size, self.early = rank, world_size, early
+        self.labels, self.sampling = labels, sampling
         self.epoch = self.start = 0
 
     def __len__(self) -> int:
-        """Batches of a whole epoch, the same for all ranks."""
-        full, rest = divmod(self.length, self.round)
+        """Batches of a whole epoch, the same for all ranks; of the last ones, where the first are others."""
+        return self._batches(self.batch_size)
+
+    def batches(self, epoch: int) -> int:
+        """Batches of that epoch."""
+        return self._batches(self._size(epoch))
+
+    def _size(self, epoch: int) -> int:
+        return self.early[1] if self.early is not None and epoch < self.early[0] else self.batch_size
+
+    def _batches(self, batch_size: int) -> int:
+        full, rest = divmod(self.length, batch_size * self.world_size)
         return full if self.drop_last or (rest < self.world_size and full) else full + (rest > 0)
 
     def set_state(self, epoch: int, start: int = 0) -> None:
         """Choose the epoch and its first batch for the next iteration."""
-        if epoch < 0 or not 0 <= start <= len(self):
-            raise ValueError(
-                f"needed an epoch of at least 0 and a batch from 0 to {len(self)}; got {epoch} and {start}"
-            )
+        if epoch < 0 or not 0 <= start <= self.batches(epoch):
+            most = self.batches(max(0, epoch))
+            raise ValueError(f"needed an epoch of at least 0 and a batch from 0 to {most}; got {epoch} and {start}")
         self.epoch, self.start = epoch, start
 
     def __iter__(self) -> Iterator[BatchRequest]:
-        epoch, count = self.epoch, len(self)
-        order = np.arange(self.length) if self.seed is None else permutation(self.length, self.seed, epoch)
+        epoch, count = self.epoch, self.batches(self.epoch)
+        order, repeats = self._order(epoch)
+        together = self._size(epoch) * self.world_size
         for number in range(self.start, count):
             is_last = number == count - 1 and not self.drop_last
-            shared = order[number * self.round : None if is_last else (number + 1) * self.round]
-            yield BatchRequest(epoch, np.array_split(shared, self.world_size)[self.rank])
+            places = np.arange(number * together, self.length if is_last else (number + 1) * together)
+            own = np.array_split(places, self.world_size)[self.rank]
+            yield BatchRequest(epoch, order[own], None if repeats is None else repeats[own])
+
+    def _order(self, epoch: int) -> tuple[np.ndarray, np.ndarray | None]:
+        if self.seed is None:
+            return np.arange(self.length), None
+        if self.sampling == "each" or self.labels is None:
+            return permutation(self.length, self.seed, epoch), None
+        return drawn(self.labels, self.sampling, self.seed, epoch)
 
 
 @contextmanager
@@ -107,14 +143,19 @@ def private_random_numbers() -> Iterator[None]:
         np.random.set_state(states[2])
 
 
-def sample_seed(seed: int, epoch: int, index: int) -> int:
-    """The seed of one picture of one epoch."""
-    return int.from_bytes(hashlib.blake2b(f"{seed} {epoch} {index}".encode(), digest_size=8).digest(), "little")
+def sample_seed(seed: int, epoch: int, index: int, repeat: int = 0) -> int:
+    """The seed of one picture of one epoch, the first time that it comes or a later one."""
+    words = f"{seed} {epoch} {index}" + (f" {repeat}" if repeat else "")
+    return int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest(), "little")
 
 
 def seed_sample(seed: int, epoch: int, index: int) -> None:
     """Seed torch, random and numpy (on the CPU) for one picture of one epoch."""
-    number = sample_seed(seed, epoch, index)
+    seed_all(sample_seed(seed, epoch, index))
+
+
+def seed_all(number: int) -> None:
+    """Seed torch, random and numpy (on the CPU)."""
     torch.default_generator.manual_seed(number)  # torch.manual_seed asks every accelerator: 100 times slower
     random.seed(number)
     np.random.seed(number & 0xFFFFFFFF)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from covpool.data.images import ImageSet
-from covpool.data.order import BatchRequest, sample_seed
+from covpool.data.order import BatchRequest
 from covpool.data.transforms.geometry import Chain, Mirror, ResizeCrop
 from covpool.data.transforms.image_transform import ImageTransform
 
@@ -53,8 +53,8 @@ class WholeBatches:
     def _mirrored(self, request: BatchRequest) -> np.ndarray:
         """Which pictures Mirror would have mirrored, drawn as it draws."""
         generator, draws = torch.Generator(), torch.empty(len(request.indices))
-        for draw, index in zip(draws.unbind(), request.indices.tolist(), strict=True):
-            generator.manual_seed(sample_seed(self.seed, request.epoch, index))
+        for draw, seed in zip(draws.unbind(), request.seeds(self.seed), strict=True):
+            generator.manual_seed(seed)
             draw.uniform_(generator=generator)  # what torch.rand(()) draws, at half its cost
         return (draws < self.probability).numpy()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covpool.data import BadSource, CorruptImage, ImageSet, open_images
+from covpool.data import BadSource, CorruptImage, open_images
 from covpool.data.prepare import make_plan, prepare
 from covpool.data.prepare.work_folder import WorkFolder
 from covpool.formats.pixels import open_labels, open_pixels, read_pixel_info
@@ -233,25 +233,16 @@ def test_what_was_prepared_opens_as_the_same_set(photos, tmp_path, kind):
             assert np.array_equal(np.asarray(source.train.read(place)), np.asarray(same))
 
 
-def test_what_a_teacher_said_goes_along_into_records(photos, tmp_path):
-    plan = plan_of(photos, "tfrecord")
-    said = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
-
-    class Taught:
-        def __init__(self, images):
-            self.images = images
-
-        def __call__(self, position):
-            return self.images.content(position)
-
-        def teacher_logits(self, positions):
-            return said[positions]
-
-    val = plan.sets["val"]
-    plan.sets["val"] = ImageSet(val.classes, val.labels, val.keys, Taught(val), val.place)
+@pytest.mark.parametrize(("kind", "read"), [("tfrecord", (2, 3)), ("tfrecord", (3, 3)), ("shards", (2, 2))])
+def test_what_a_teacher_said_goes_along(photos, tmp_path, kind, read):
+    plan = plan_of(photos, kind)
+    said = np.random.default_rng(0).normal(size=(6, read[0])).astype(np.float32)
+    plan.sets["val"] = plan.sets["val"].with_teacher_logits(said)
     prepare(plan, tmp_path / "out")
-    opened = open_images(tmp_path / "out", val_fraction=0).val
-    np.testing.assert_array_equal(opened.teacher_logits(np.arange(6)), said)
+    opened = open_images(tmp_path / "out", val_fraction=0).val.teacher_logits(np.arange(6))
+    np.testing.assert_array_equal(opened[:, : read[0]], said)
+    assert opened.shape[1] == read[1]  # records have a background, 0 where the teacher knows none
+    assert read[0] == read[1] or not opened[:, -1].any()
 
 
 def test_a_source_of_arrays_becomes_png(tmp_path):

@@ -19,6 +19,8 @@ from covpool.data.images import ImageSet
 from covpool.data.prepare.parallel import Tick
 from covpool.data.prepare.picture import Encoded, Encoding, square
 from covpool.data.prepare.plan import Part, Plan
+from covpool.data.sources.shards.logits import bytes_of
+from covpool.data.sources.shards.samples import LOGITS
 from covpool.formats.tfrecord import write_example, write_record
 
 Record = dict[str, Any]
@@ -89,6 +91,9 @@ class PartWriter:
                 _add(tar, f"{name}.{made.extension}", made.data)
                 _add(tar, f"{name}.cls", str(label).encode())
                 _add(tar, f"{name}.json", json.dumps(about).encode())
+                logits = images.teacher_logits([position])
+                if logits is not None:
+                    _add(tar, f"{name}.{LOGITS}", bytes_of(logits[0]))
 
     def _write_records(self, file: BinaryIO, part: Part, record: Record, tick: Tick) -> None:
         images = self.plan.sets[part.split]
@@ -109,7 +114,7 @@ class PartWriter:
             "image/filename": images.keys[position],
             "image/class/label": label + 1,
             "image/class/text": self.plan.classes[label],
-            **({} if logits is None else {"image/logit": np.append(np.float32(0), logits[0])}),
+            **({} if logits is None else {"image/logit": _with_background(logits[0], len(images.classes))}),
         }
 
     def _write_pixels(self, file: BinaryIO, part: Part, record: Record, tick: Tick) -> None:
@@ -123,6 +128,11 @@ class PartWriter:
         labels = self.plan.sets[part.split].labels[[position for _, position, _ in made]]
         record["labels"] = labels.tolist()
         np.save(file, pixels)
+
+
+def _with_background(logits: np.ndarray, classes: int) -> np.ndarray:
+    """The background's logit in front: the teacher's own, which comes after the classes, or 0 as the release has it."""
+    return np.roll(logits, 1) if len(logits) > classes else np.append(np.float32(0), logits)
 
 
 def write_whole(path: Path, text: str) -> None:

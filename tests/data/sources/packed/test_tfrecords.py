@@ -36,14 +36,14 @@ def numbers(images):
     return [value_of(images.read(i)) for i in range(len(images))]
 
 
-def test_labels_count_from_1_and_logits_lose_the_background(folder):
+def test_labels_count_from_1_and_the_logit_of_the_background_comes_last(folder):
     source = open_images(folder)
     assert source.classes == ["n00000001", "n00000002", "n00000003"]
     assert numbers(source.train) == list(range(12))
     assert source.train.labels.tolist() == [i % 3 for i in range(12)]
     assert source.train.keys[11] == "11.JPEG"
-    assert source.train.teacher_logits([5, 0]).tolist() == [[501, 502, 503], [1, 2, 3]]
-    assert source.train.subset([7]).teacher_logits([0]).tolist() == [[701, 702, 703]]
+    assert source.train.teacher_logits([5, 0]).tolist() == [[501, 502, 503, 500], [1, 2, 3, 0]]
+    assert source.train.subset([7]).teacher_logits([0]).tolist() == [[701, 702, 703, 700]]
     assert source.val.teacher_logits([0]) is None
     assert value_of(pickle.loads(pickle.dumps(source.train)).read(9)) == 9
 

@@ -1,8 +1,10 @@
+import io
 import logging
 import pickle
 import random
 import tarfile
 
+import numpy as np
 import pytest
 import torch
 
@@ -193,3 +195,42 @@ def test_numbers_and_names_do_not_mix(tmp_path):
     write_tar(tmp_path / "train-0.tar", [*samples(0, 2), ("x.png", png(1)), ("x.cls", b"cat")])
     with pytest.raises(BadSource, match="others by names"):
         open_images(tmp_path)
+
+
+def npy(numbers):
+    file = io.BytesIO()
+    np.save(file, numbers)
+    return file.getvalue()
+
+
+def test_what_a_teacher_said_lies_beside_the_pictures(tmp_path):
+    said = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    members = samples(0, 4)
+    write_tar(tmp_path / "train-0.tar", members)
+    plain = open_images(str(tmp_path / "train-0.tar"), val_fraction=0).train
+    assert plain.teacher_logits([0]) is None
+    answers = [(f"{i:06d}.logits.npy", npy(said[i])) for i in range(4)]
+    taught = [member for i in range(4) for member in (*members[2 * i : 2 * i + 2], answers[i])]
+    write_tar(tmp_path / "taught" / "train-0.tar", taught)
+    images = open_images(str(tmp_path / "taught" / "train-0.tar"), val_fraction=0).train
+    assert np.array_equal(images.teacher_logits([2, 0]), said[[2, 0]])
+    assert images.subset([3]).teacher_logits([0]).tolist() == said[[3]].tolist()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"\x93NUMPY\x01\x00",
+        npy(np.zeros((2, 3), np.float32)),
+        npy(np.zeros(3, np.float64)),
+        npy(np.zeros(3, np.float32))[:-4],
+        npy(np.array([object()], dtype=object)),
+        npy(np.zeros(3, np.float32)).replace(b"(3,)", b"(9**9,)"),
+    ],
+)
+def test_hostile_logits_are_none(tmp_path, bad):
+    path = write_tar(tmp_path / "train-0.tar", [*samples(0, 1), ("000000.logits.npy", bad)])
+    images = open_images(str(path), val_fraction=0).train
+    assert images.teacher_logits([0]) is None
+    assert images.read(0).size == (6, 6)

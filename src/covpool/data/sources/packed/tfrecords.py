@@ -1,7 +1,7 @@
 """TFRecord files of ImageNet and of sets written the same way, with or without what a teacher said.
 
 Features: image/encoded, image/class/label, and where they are image/class/synset, image/class/text, image/filename,
-image/logit. Labels count from 1 (0 is TensorFlow's background) unless a 0 occurs; 1001 logits lose their first.
+image/logit. Labels count from 1 (0 is TensorFlow's background) unless a 0 occurs; then the background's logit comes last.
 Source: build_imagenet_data.py of TensorFlow's models; image/logit: kd/ and functions/data_util.py of Assemble-ResNet.
 """
 
@@ -48,11 +48,11 @@ class RecordsReader:
         return found[0] if len(found) == 1 and isinstance(found[0], bytes) else b""
 
     def teacher_logits(self, positions: np.ndarray) -> np.ndarray | None:
-        """float32 (n, K), one a class of ours; None where the records have none."""
+        """float32 (n, L), those of our classes first, then the background's; None where the records have none."""
         rows = [np.asarray(self._features(position, _LOGIT)) for position in positions.tolist()]
         if not rows or any(row.dtype != np.float32 or row.shape != rows[0].shape or not len(row) for row in rows):
             return None
-        return np.stack(rows)[:, self.first_label :]
+        return np.roll(np.stack(rows), -self.first_label, axis=1)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from covpool.data.images import ImageSet, ImageSource
 from covpool.data.names import Names
 from covpool.data.sources.layout import plural
 from covpool.data.sources.shards.fetch import fetched
+from covpool.data.sources.shards.logits import numbers_of
 from covpool.data.sources.shards.patterns import is_remote, name_of
 from covpool.data.sources.shards.samples import Found, Sample, samples_of
 from covpool.data.sources.splits import assembled, class_names, split_of
@@ -24,14 +25,29 @@ from covpool.formats.tar_index import survey_tar
 
 log = logging.getLogger("covpool")
 OnDamage = Literal["skip", "stop"]
+_MOST_LOGITS = 1 << 22  # bytes
 _OPEN = 128  # descriptors a process keeps; systems allow 1024 and more
 
 
 class ShardReader:
-    """position -> bytes of a picture, read in place. Descriptors are kept open, and have no position to share."""
+    """position -> bytes of a picture, read in place. Descriptors are kept open, and have no position to share.
 
-    def __init__(self, paths: Sequence[str], shards: np.ndarray, offsets: np.ndarray, sizes: np.ndarray) -> None:
+    Args:
+        paths: of the shards.
+        shards, offsets, sizes: where each picture lies.
+        logits: offset and size (n, 2) of what a teacher said of each, -1 where there is nothing; None: nowhere.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        shards: np.ndarray,
+        offsets: np.ndarray,
+        sizes: np.ndarray,
+        logits: np.ndarray | None = None,
+    ) -> None:
         self.paths, self.shards, self.offsets, self.sizes = Names(paths), shards, offsets, sizes
+        self.logits = logits
         self._open: dict[int, int] = {}
 
     def __getstate__(self) -> dict[str, object]:
@@ -40,6 +56,21 @@ class ShardReader:
     def __call__(self, position: int) -> bytes:
         descriptor = self._descriptor(int(self.shards[position]))
         return os.pread(descriptor, int(self.sizes[position]), int(self.offsets[position]))
+
+    def teacher_logits(self, positions: np.ndarray) -> np.ndarray | None:
+        """float32 (n, L); None where one of the pictures has none, or a damaged or another number of them."""
+        if self.logits is None or not len(positions):
+            return None
+        rows = [self._said(position) for position in positions.tolist()]
+        whole = [row for row in rows if row is not None and len(row) == len(rows[0] if rows[0] is not None else ())]
+        return np.stack(whole) if len(whole) == len(rows) else None
+
+    def _said(self, position: int) -> np.ndarray | None:
+        assert self.logits is not None
+        offset, size = self.logits[position].tolist()
+        if not 0 < size <= _MOST_LOGITS:
+            return None
+        return numbers_of(os.pread(self._descriptor(int(self.shards[position])), size, offset))
 
     def _descriptor(self, shard: int) -> int:
         found = self._open.get(shard)
@@ -64,6 +95,7 @@ class _Split:
     sizes: list[np.ndarray] = field(default_factory=list)
     labels: list[np.ndarray] = field(default_factory=list)
     keys: list[Names] = field(default_factory=list)
+    logits: list[np.ndarray] = field(default_factory=list)
 
     def add(self, index: TarIndex, samples: list[Sample], words: dict[str, int]) -> None:
         """Take over the samples of a shard; a label that is a name gets a number below zero, in ``words``."""
@@ -71,13 +103,18 @@ class _Split:
         self.shards.append(np.full(len(samples), len(self.paths), np.int32))
         self.offsets.append(index.offsets[members])
         self.sizes.append(index.sizes[members])
+        said = np.array([sample.logits for sample in samples], np.int64)
+        places = np.stack([index.offsets[said], index.sizes[said]], axis=1) if len(index.sizes) else np.zeros((0, 2))
+        self.logits.append(np.where(said[:, None] < 0, -1, places))
         self.paths.append(os.path.abspath(index.path))
         self.keys.append(Names(sample.key for sample in samples))
         numbers = (words.setdefault(s.label, -1 - len(words)) if isinstance(s.label, str) else s.label for s in samples)
         self.labels.append(np.fromiter(numbers, np.int64, len(samples)))
 
     def reader(self) -> ShardReader:
-        return ShardReader(self.paths, *(np.concatenate(part) for part in (self.shards, self.offsets, self.sizes)))
+        logits = np.concatenate(self.logits)
+        places = (np.concatenate(part) for part in (self.shards, self.offsets, self.sizes))
+        return ShardReader(self.paths, *places, logits if (logits >= 0).any() else None)
 
 
 def open_shards(source: str, shards: Sequence[str], cache: Path, on_damage: OnDamage = "skip") -> ImageSource:

@@ -12,6 +12,7 @@ from covpool.data.decode import EXTENSIONS
 from covpool.formats import TarIndex
 
 LABELS = ("cls", "label")
+LOGITS = "logits.npy"  # of a teacher, one float16 or float32 a class
 _LONGEST_LABEL = 1 << 10
 _LONGEST_JSON = 1 << 16
 _MOST_LABELS = 1 << 20
@@ -19,11 +20,12 @@ _MOST_LABELS = 1 << 20
 
 @dataclass
 class Sample:
-    """Files of one name: ``picture`` is the position of the picture's member."""
+    """Files of one name: ``picture`` is the position of the picture's member, ``logits`` that of a teacher's answer."""
 
     key: str
     picture: int
     label: int | str  # a number, or the name of a class
+    logits: int = -1  # none
 
 
 @dataclass
@@ -44,7 +46,9 @@ def samples_of(index: TarIndex) -> Found:
             found.left_out[f"{len(pictures)} pictures" if pictures else "no picture"] += 1
             continue
         try:
-            found.samples.append(_sample(index, key, pictures[0], members, found.names))
+            sample = _sample(index, key, pictures[0], members, found.names)
+            sample.logits = members.get(LOGITS, -1)
+            found.samples.append(sample)
         except ValueError as error:
             found.left_out[str(error)] += 1
     return found
