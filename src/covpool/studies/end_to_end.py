@@ -66,7 +66,7 @@ def default_recipe(
     if size is not None:
         transform = replace(transform, image_size=size)
     if changes["epochs"] is not None:
-        schedule = _shortened(schedule, changes["epochs"])
+        schedule = shortened(schedule, changes["epochs"])
     wanted = {key: changes[key] for key in ("workers", "on_bad_image") if changes[key] is not None}
     return replace(
         recipe,
@@ -85,7 +85,7 @@ def _own_size(images: ImageSource) -> int:
     return min(SMALL, int(np.median([min(images.train.read(int(i)).size) for i in sample])))
 
 
-def _shortened(schedule: Any, epochs: int) -> Any:
+def shortened(schedule: Any, epochs: int) -> Any:
     """``epochs`` epochs; warm-up and the stage of the head alone keep below them."""
     return replace(
         schedule,

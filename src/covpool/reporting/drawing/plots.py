@@ -73,8 +73,8 @@ def scatter(points: Sequence[Point], *, x_title: str, y_title: str) -> Markup:
     return _chart(marks, f"{y_title} against {x_title}")
 
 
-def curves(lines: Sequence[Line], *, y_title: str) -> Markup:
-    """Curves over epochs, each with the band of its seeds."""
+def curves(lines: Sequence[Line], *, y_title: str, x_title: str = "epoch") -> Markup:
+    """Curves over epochs (or steps, or what ``x_title`` says), each with the band of its seeds."""
     x = Scale(min(min(line.x) for line in lines), max(max(line.x) for line in lines) + 1e-9)
     y = Scale.around([v for line in lines for v in (*line.low, *line.high)])
     bands = [_path(x, y, line) for line in lines]
@@ -82,7 +82,7 @@ def curves(lines: Sequence[Line], *, y_title: str) -> Markup:
         tag("circle", cx=x.percent(line.x[-1]), cy=y.from_top(line.mean[-1]), r=3, class_=f"end {line.style}")
         for line in lines
     ]
-    return _chart([*_frame(x, y, "epoch", about=6, whole=True), tag("svg", *bands, **_STRETCH), *dots], y_title)
+    return _chart([*_frame(x, y, x_title, about=6, whole=x_title in ("epoch", "step")), tag("svg", *bands, **_STRETCH), *dots], y_title)
 
 
 def _path(x: Scale, y: Scale, line: Line) -> Markup:
