@@ -1,0 +1,1 @@
+"""What corruptions are made of: shuffling, plasma, motion, resampling, ice, edges."""
