@@ -82,7 +82,10 @@ def curves(lines: Sequence[Line], *, y_title: str, x_title: str = "epoch") -> Ma
         tag("circle", cx=x.percent(line.x[-1]), cy=y.from_top(line.mean[-1]), r=3, class_=f"end {line.style}")
         for line in lines
     ]
-    return _chart([*_frame(x, y, x_title, about=6, whole=x_title in ("epoch", "step")), tag("svg", *bands, **_STRETCH), *dots], y_title)
+    return _chart(
+        [*_frame(x, y, x_title, about=6, whole=x_title in ("epoch", "step")), tag("svg", *bands, **_STRETCH), *dots],
+        y_title,
+    )
 
 
 def _path(x: Scale, y: Scale, line: Line) -> Markup:
