@@ -90,13 +90,13 @@ def test_a_subset_is_judged_on_the_outputs_of_its_classes(covpool, trained, tmp_
     refused = covpool("evaluate", trained, "--data", "some")
     assert refused.code == 1
     assert "--subset names judges it on the classes of the data alone" in refused.err
-    words = ["evaluate", trained, "--data", "some", "--split", "train", "--quiet"]
+    words = ["evaluate", trained, "--data", "some", "--split", "all", "--quiet"]
     by_name = covpool(*words, "--subset", "names")
     by_number = covpool(*words, "--subset", "numbers", "--output", "r.json")
     assert by_name.code == 0
     assert by_name.out == by_number.out
     result = json.loads((tmp_path / "r.json").read_text())
-    assert result["classes"] == ["2", "7"]
+    assert (result["classes"], result["images"]) == (["2", "7"], 40)
     assert result["about"]["subset"] == {"outputs": [2, 7], "of": 10}
 
 
@@ -109,3 +109,9 @@ def test_what_kept_predictions_cannot_say_is_refused(covpool, trained):
         "evaluate", trained, "--data", "digits", "--against", trained / "best.pt"
     ).err
     assert "did you mean" in covpool("evaluate", trained, "--data", "digits", "--protocol", "10-crp").err
+
+
+def test_all_is_refused_where_the_set_has_a_split_of_its_own(covpool, trained):
+    said = covpool("evaluate", trained, "--data", "digits", "--split", "all")
+    assert said.code == 2
+    assert "digits has no all images; it has train, val" in said.err

@@ -42,7 +42,7 @@ def build() -> Parser:
             "covpool evaluate runs/first --data PATH --protocol 10-crop --save-predictions first.npz",
             "covpool evaluate runs/second --data PATH --against first.npz",
             "covpool evaluate second.npz --against first.npz --per-class classes.csv",
-            "covpool evaluate r50.safetensors --data imagenet-a --subset imagenet --csv results.csv",
+            "covpool evaluate r50.safetensors --data imagenet-a --split all --subset imagenet --csv results.csv",
         ],
         needs=["network"],
         check=_check,
@@ -51,7 +51,12 @@ def build() -> Parser:
         "network", nargs="?", metavar="RUN", help="a run folder, a .pt or .safetensors file, or kept predictions (.npz)"
     )
     add_data(parser, val=False)
-    parser.add_argument("--split", choices=["val", "test", "train"], default="val", help="which images of --data")
+    parser.add_argument(
+        "--split",
+        choices=["val", "test", "train", "all"],
+        default="val",
+        help="which images of --data; all: every image of a folder without a split of its own",
+    )
     _add_protocol(parser)
     _add_files(parser)
     add_machine(parser, batch_size=64)
@@ -186,9 +191,10 @@ def _images(options: Namespace, outputs: int, names: list[str] | None) -> tuple[
     """The asked-for split and the network's outputs for its classes: None where they are the network's own."""
     from covpool.data import open_images
 
-    source = open_images(options.data, download=options.download)
-    images = getattr(source, options.split)
-    if images is None:
+    whole = options.split == "all"
+    source = open_images(options.data, download=options.download, val_fraction=1.0 if whole else 0.2)
+    images = source.val if whole else getattr(source, options.split)
+    if images is None or (whole and source.train is not None):
         there = ", ".join(name for name in ("train", "val", "test") if getattr(source, name) is not None)
         raise Usage([f"{options.data} has no {options.split} images; it has {there}"])
     tell(f"{source.name}: {count(len(images))} images of {len(images.classes)} classes ({options.split})")
