@@ -16,6 +16,7 @@ from covpool.reporting.page_template import page_template, verbatim
 SCHEMA = "covpool-explanation/1"
 _MOST_CELLS = 1024  # of one map that say their number on hover
 _SIDE, _GAP, _BAND = 300, 16, 44  # pixels of the PNG sheet
+_INKS = ("#1c1e21", "#62676f")
 
 
 def render_explanation(found: Mapping[str, Any]) -> str:
@@ -86,7 +87,8 @@ def sentence(view: Mapping[str, Any]) -> str:
         else f"{held.strip(' ,')}{', ' * bool(held)}integrated with {view['nodes']} gradients, off by "
         f"{abs(view['error']):.0e}"
     )
-    return f"Score {signed(view['score'])} = {signed(view['constant'])} without the map, {total} from its positions ({how})."
+    parts = f"{signed(view['constant'])} without the map, {total} from its positions"
+    return f"Score {signed(view['score'])} = {parts} ({how})."
 
 
 def signed(value: float) -> str:
@@ -130,16 +132,11 @@ def sheet(one: Mapping[str, Any]) -> Image.Image:
         below = from_data_uri(view["picture"])
         said = f"{view['class']} {percent(view['probability'])} %, score {signed(view['score'])}"
         tiles.append((overlay(below, view["map"], size=_SIDE), f"{view['name']} {view.get('pool', '')}", said))
-    for place, (tile, name, said) in enumerate(tiles):
+    for place, (tile, *lines) in enumerate(tiles):
         left = _GAP + place * (_SIDE + _GAP)
         image.paste(tile, (left, _GAP))
-        for line, text in enumerate((name, said)):
-            draw.text(
-                (left, _GAP + _SIDE + 6 + 18 * line),
-                _fitting(text, font),
-                fill="#1c1e21" if not line else "#62676f",
-                font=font,
-            )
+        for number, (text, colour) in enumerate(zip(lines, _INKS, strict=True)):
+            draw.text((left, _GAP + _SIDE + 6 + 18 * number), _fitting(text, font), fill=colour, font=font)
     return image
 
 

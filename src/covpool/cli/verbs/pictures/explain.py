@@ -24,7 +24,7 @@ def build() -> Parser:
         "explain",
         "Show where in a picture the score of a class comes from, and which pairs of channels decide it: for "
         "covariance heads the exact contribution of each position, for average pooling the class-activation map. "
-        "--against puts a second network beside the first. Written as one HTML page, as a PNG for each picture, as JSON.",
+        "--against puts a second network beside the first. Writes one HTML page, and on demand PNG files and JSON.",
         examples=[
             "covpool explain photo.jpg --weights runs/isqrt",
             "covpool explain photos/ --weights runs/isqrt --against runs/avg --class heron --png maps/",
