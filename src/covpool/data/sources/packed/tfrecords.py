@@ -1,7 +1,8 @@
 """TFRecord files of ImageNet and of sets written the same way, with or without what a teacher said.
 
 Features: image/encoded, image/class/label, and where they are image/class/synset, image/class/text, image/filename,
-image/logit. Labels count from 1 (0 is TensorFlow's background) unless a 0 occurs; then the background's logit comes last.
+image/logit. Labels count from 1 (0 is TensorFlow's background) unless a 0 occurs; the logit of the
+background is put last.
 Source: build_imagenet_data.py of TensorFlow's models; image/logit: kd/ and functions/data_util.py of Assemble-ResNet.
 """
 
