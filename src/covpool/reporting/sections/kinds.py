@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from covpool.reporting.sections import anything
+from covpool.reporting.sections import analysis, anything
 from covpool.reporting.sections.parts import Found, Section
 
-SECTIONS: dict[str, Callable[[Sequence[Found]], Section]] = {}
+SECTIONS: dict[str, Callable[[Sequence[Found]], Section]] = {
+    "covpool-analysis": analysis.section,
+}
 
 
 def section_of(kind: str, found: Sequence[Found]) -> Section:
