@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from covpool.evaluation.accuracy import Interval, confusion, per_class_accuracy, topk_accuracy, wilson_interval
 from covpool.evaluation.predict import Predictions
 from covpool.evaluation.stamp import stamp
+from covpool.evaluation.writing.mistakes import worst_mistakes
 from covpool.evaluation.writing.whole_file import whole_file
 
 SCHEMA = "covpool-result/1"
@@ -22,6 +23,8 @@ SCHEMA = "covpool-result/1"
 class Result:
     """What a network did on a set of pictures. Rates are in 0..1; intervals are Wilson's at 95 %.
 
+    ``mistakes`` names the pictures behind the worst cells of the confusion, where the names are known; see
+    ``covpool.evaluation.writing.mistakes``.
     ``about`` holds what the caller knows of the network: its architecture, preprocessing, recipe, weights.
     ``stamp`` says when, by which code and on which machine; see ``covpool.evaluation.stamp``.
     """
@@ -36,6 +39,7 @@ class Result:
     classes: list[str]
     per_class: list[float | None]
     confusion: list[list[int]]
+    mistakes: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     stamp: dict[str, Any] = field(default_factory=stamp)
     schema: str = SCHEMA
@@ -47,9 +51,10 @@ class Result:
         classes: Sequence[str],
         *,
         skipped: int = 0,
+        keys: Sequence[str] | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> Result:
-        """Summarise ``predictions``; ``skipped`` pictures were unreadable and are in no rate."""
+        """Summarise ``predictions`` (``keys`` name its rows); ``skipped`` pictures were unreadable and are in no rate."""
         n, labels = len(predictions), predictions.labels
         counts = confusion(labels, predictions.logits.argmax(dim=1), len(classes))
         top1 = predictions.correct.double().mean().item()
@@ -65,6 +70,7 @@ class Result:
             classes=list(classes),
             per_class=per_class_accuracy(counts),
             confusion=counts.tolist(),
+            mistakes=[] if keys is None else worst_mistakes(predictions, keys, classes),
             about=dict(about or {}),
         )
 

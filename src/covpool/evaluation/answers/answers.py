@@ -41,7 +41,7 @@ class Answers:
                 f"the network needs pictures of its {outputs} classes; got a set of {len(self.classes)}. "
                 "Pass the classes it was trained on, or a map of the classes to its outputs (subset)"
             )
-        return Result.of(self.predictions, list(self.classes), skipped=self.skipped, about=self.about)
+        return Result.of(self.predictions, list(self.classes), skipped=self.skipped, keys=self.keys, about=self.about)
 
     def restricted(self, outputs: Sequence[int]) -> Answers:
         """Judged on these outputs alone, one for each class: column j becomes output ``outputs[j]``."""
