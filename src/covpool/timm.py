@@ -48,6 +48,7 @@ _OURS = (
     "embedding",
     "summary",
     "pool_options",
+    "techniques",
     "layout",
     "pruned",
 )

@@ -12,6 +12,7 @@ from covpool.models.network import Network
 from covpool.models.published import Published, PublishedFile, published_networks
 from covpool.models.restore import restore_network, save_network
 from covpool.models.stages import StageFeatures
+from covpool.models.techniques import apply_techniques
 
 __all__ = [
     "Features",
@@ -25,6 +26,7 @@ __all__ = [
     "PublishedFile",
     "StageFeatures",
     "WeightsUnavailable",
+    "apply_techniques",
     "create_network",
     "export_onnx",
     "export_program",

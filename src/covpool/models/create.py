@@ -30,6 +30,7 @@ from covpool.models.named import Named, named_networks
 from covpool.models.network import Network
 from covpool.models.published import published_networks
 from covpool.models.resolve import ChoiceLike, check_row, resolve
+from covpool.models.techniques import apply_techniques, plain
 from covpool.pooling import create_pool, pools
 
 AUTO_WIDTH = 256  # channels pooled by default: fast-MPN-COV's ResNets; 32,896 numbers
@@ -49,6 +50,7 @@ def create_network(
     summary: Literal["sum", "concat"] | None = None,
     pool_options: Mapping[str, Any] | None = None,
     backbone_options: Mapping[str, Any] | None = None,
+    techniques: Sequence[str | Mapping[str, Any] | ChoiceLike] | None = None,
     layout: str | None = None,
     pruned: Sequence[str] | None = None,
 ) -> Network:
@@ -74,12 +76,15 @@ def create_network(
             in front of the pooled vector; None (default): not used.
         pool_options: options of the pool, such as ``{"steps": 3}``.
         backbone_options: options of timm's model, such as ``{"img_size": 384, "drop_path_rate": 0.1}``.
+        techniques: what changes the backbone, in this order: names of ``covpool.models.techniques``, choices with
+            options, or mappings such as ``{"name": "se", "ratio": 8}``; None: as the backbone is.
         layout: how to read the backbone's features (``NHWC``, ``tokens:prefix=5``); None: found by running it once.
         pruned: parts of the backbone to drop; None: found by running it once. Stored by a network for its rebuilding.
 
     Raises:
-        ValueError: unknown names (``UnknownName``), wrong options, a backbone that has no positions to pool, or
-            weights that cannot be had; mistakes in the arguments are reported together.
+        ValueError: unknown names (``UnknownName``), wrong options, a backbone that has no positions to pool, a
+            technique that finds nothing to change, or weights that cannot be had; mistakes in the arguments are
+            reported together.
 
     Example:
         >>> network = create_network("conv4", "covariance", num_classes=10)
@@ -96,11 +101,12 @@ def create_network(
         "summary": summary,
         "pool_options": pool_options,
         "backbone_options": backbone_options,
+        "techniques": None if techniques is None else [plain(choice) for choice in techniques],
         "layout": layout,
         "pruned": pruned,
     }
     row = resolve(backbone, pool, given)
-    check_row(row)
+    check_row(row, pretrained=pretrained)
     body = _body(backbone, row, pretrained)
     body, read, dropped = _adapt(body, row)
     channels = int(read.channels or body.num_features)  # type: ignore[arg-type]
@@ -141,7 +147,8 @@ def list_networks(filter: str = "*") -> list[str]:
 def _body(name: str, row: Named, pretrained: bool) -> nn.Module:
     if pretrained and name in published_networks:
         raise WeightsUnavailable(f"no weights of {name!r} come with covpool; {published_networks.get(name).advice}")
-    return create_backbone(row.backbone, row.backbone_options, pretrained=pretrained)
+    backbone = create_backbone(row.backbone, row.backbone_options, pretrained=pretrained)
+    return apply_techniques(backbone, row.techniques, backbone_options=row.backbone_options)
 
 
 def _head(row: Named, channels: int, width: int | None, layout: Layout) -> Head:

@@ -88,6 +88,7 @@ def model_card(network: Network, about: Mapping[str, Any], results: Mapping[str,
     facts = {
         "backbone": made["backbone"],
         "pool": f"{made['pool']} of {network.num_features} channels, {network.head_hidden_size:,} numbers",
+        **_techniques(made),
         "classes": network.num_classes,
         "parameters": f"{parameters:,}",
         **_published(name),
@@ -106,6 +107,11 @@ def model_card(network: Network, about: Mapping[str, Any], results: Mapping[str,
         _table(dict(results or {})) or "Nothing was measured for this card.\n",
     ]
     return "\n".join(section for section in sections if section)
+
+
+def _techniques(made: Mapping[str, Any]) -> dict[str, Any]:
+    names = [technique["name"] for technique in made.get("techniques", ())]
+    return {"techniques": names} if names else {}
 
 
 def _published(name: str) -> dict[str, Any]:

@@ -19,8 +19,8 @@ class Named:
         reduce_to: channels that are pooled, after a 1x1 convolution; None: all;
             ``"auto"``: as ``create_network`` decides.
         last_stride: 1 keeps the last stage at the resolution of the one before, as the published networks do.
-        num_classes, drop_rate, hidden, embedding, summary, pool_options, backbone_options, layout, pruned: as in
-            ``create_network``.
+        num_classes, drop_rate, hidden, embedding, summary, pool_options, backbone_options, techniques, layout,
+            pruned: as in ``create_network``.
     """
 
     backbone: str
@@ -34,6 +34,7 @@ class Named:
     summary: str | None = None
     pool_options: Mapping[str, Any] = field(default_factory=dict)
     backbone_options: Mapping[str, Any] = field(default_factory=dict)
+    techniques: Sequence[Mapping[str, Any]] = ()
     layout: str | None = None
     pruned: Sequence[str] | None = None
 

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from covpool.models.adaptation.pruning import FROZEN
+from covpool.models.architectures.assembled.drop_block import DropBlock, check_keep_prob
 from covpool.models.features import Features, Layout, read_features
 from covpool.models.heads import Head
 from covpool.weights import KEEP, Ledger, Rule, load_weights
@@ -114,6 +115,19 @@ class Network(nn.Module):
         names: Iterable[str] = getattr(self.backbone, "no_weight_decay", set)()
         present = {name for name, _ in self.backbone.named_parameters()}
         return {f"backbone.{name}" for name in names if name in present}
+
+    def set_keep_prob(self, keep_prob: float) -> None:
+        """What DropBlock keeps from now on, wherever it is; a schedule calls this at each step.
+
+        Raises:
+            ValueError: no probability above 0, or a network without DropBlock.
+        """
+        check_keep_prob(keep_prob)
+        drops = [module for module in self.backbone.modules() if isinstance(module, DropBlock)]
+        if not drops:
+            raise ValueError(f"keep_prob needs a network with DropBlock; {self.architecture['backbone']!r} has none")
+        for drop in drops:
+            drop.keep_prob = keep_prob
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Trade compute for memory in the backbone."""

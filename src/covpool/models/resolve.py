@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from covpool.models.backbone import check_backbone
 from covpool.models.heads import SUMMARIES
 from covpool.models.named import Named, named_networks
 from covpool.models.published import published_networks
+from covpool.models.techniques import ChoiceLike, technique_mistakes
 from covpool.pooling import pools
 from covpool.registry import check_options, unknown
 
 _MERGED = ("pool_options", "backbone_options")
-
-
-class ChoiceLike(Protocol):
-    """A name with options, such as ``covpool.Choice("isqrt", steps=3)``."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def options(self) -> Mapping[str, Any]: ...
 
 
 def resolve(backbone: str, pool: str | ChoiceLike | None, given: Mapping[str, Any]) -> Named:
@@ -64,7 +56,7 @@ def _whole(name: str) -> Named | None:
     return published_networks.get(name).network if name in published_networks else None
 
 
-def check_row(row: Named) -> None:
+def check_row(row: Named, *, pretrained: bool = False) -> None:
     """All mistakes that can be told before anything is built, in one error."""
     mistakes: list[ValueError] = []
     try:
@@ -79,6 +71,7 @@ def check_row(row: Named) -> None:
     except ValueError as error:
         mistakes.append(error)
     mistakes += map(ValueError, _wrong_values(row))
+    mistakes += map(ValueError, technique_mistakes(row.techniques, pretrained=pretrained))
     if len(mistakes) == 1:
         raise mistakes[0]
     if mistakes:

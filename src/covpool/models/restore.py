@@ -37,7 +37,7 @@ def restore_network(path: str | Path) -> tuple[Network, dict[str, Any]]:
     Raises:
         ValueError: nothing there, not a file of ours, or weights that do not fit its own architecture.
     """
-    path = _file(Path(path))
+    path = weights_file(path)
     architecture, arrays, about = _read_safetensors(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
     network = create_network(**architecture)
     try:
@@ -71,7 +71,9 @@ def save_network(network: Network, path: str | Path, about: Mapping[str, Any] | 
     return path
 
 
-def _file(path: Path) -> Path:
+def weights_file(path: str | Path) -> Path:
+    """The file that ``restore_network`` reads: that of a folder, or the file itself; ValueError where there is none."""
+    path = Path(path)
     if path.is_dir():
         if found := next((path / name for name in (BEST, WEIGHTS) if (path / name).is_file()), None):
             return found

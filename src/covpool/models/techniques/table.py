@@ -119,7 +119,7 @@ _row(
 
 
 class ChoiceLike(Protocol):
-    """A name with options, such as ``covpool.Choice("se", ratio=8)``."""
+    """A name with options, such as ``covpool.Choice("isqrt", steps=3)``."""
 
     @property
     def name(self) -> str: ...
