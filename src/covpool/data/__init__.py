@@ -1,10 +1,11 @@
 """Pictures: sources, transforms, and loaders that give the same batches every time."""
 
 from covpool.data.augment import Augmentation, augmentations, train_transform, training_transforms
+from covpool.data.batch import Batch, TaughtBatch
 from covpool.data.decode import EXTENSIONS, decode
 from covpool.data.errors import BadSource, CorruptImage
 from covpool.data.images import ImageSet, ImageSource, stratified_split
-from covpool.data.loader import Batch, Loader, eval_loader, train_loader
+from covpool.data.loader import Loader, eval_loader, train_loader
 from covpool.data.open import open_images
 from covpool.data.order import SampleOrder
 from covpool.data.sources.catalog import NamedSet, named_sets
@@ -23,6 +24,7 @@ __all__ = [
     "NamedSet",
     "Preprocessing",
     "SampleOrder",
+    "TaughtBatch",
     "augmentations",
     "decode",
     "eval_loader",

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from covpool.data.batch import Batch, TaughtBatch
 from covpool.data.errors import CorruptImage
 from covpool.data.images import ImageSet
 from covpool.data.order import BatchRequest, SampleOrder, private_random_numbers, seed_all
@@ -28,23 +29,6 @@ _MMAP_THRESHOLD = -3  # of glibc's malloc.h
 OnBadImage = Literal["stop", "skip"]
 Transform = Callable[[Image.Image], Tensor]
 Transforms = Transform | Sequence[tuple[int, Transform]]  # one, or those that begin at epochs, the first at 0
-
-
-class Batch(NamedTuple):
-    """images (B, 3, H, W) float32, labels (B,) int64, indices (B,) int64 into the set."""
-
-    images: Tensor
-    labels: Tensor
-    indices: Tensor
-
-
-class TaughtBatch(NamedTuple):
-    """A batch with what a teacher said of its pictures, logits (B, L) float32; of a loader that is asked for it."""
-
-    images: Tensor
-    labels: Tensor
-    indices: Tensor
-    teacher: Tensor
 
 
 class _Answer(NamedTuple):
@@ -281,8 +265,17 @@ def train_loader(
         >>> next(loader.epoch(0)).images.shape
         torch.Size([64, 3, 8, 8])
     """
-    chosen = {"early": early, "labels": images.labels, "sampling": sampling}
-    order = SampleOrder(len(images), batch_size, seed, drop_last, rank=rank, world_size=world_size, **chosen)
+    order = SampleOrder(
+        len(images),
+        batch_size,
+        seed,
+        drop_last,
+        rank=rank,
+        world_size=world_size,
+        early=early,
+        labels=images.labels,
+        sampling=sampling,
+    )
     return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image, draft=draft, teacher=teacher)
 
 

@@ -230,7 +230,7 @@ def test_what_a_teacher_said_lies_beside_the_pictures(tmp_path):
     ],
 )
 def test_hostile_logits_are_none(tmp_path, bad):
-    path = write_tar(tmp_path / "train-0.tar", [*samples(0, 1), ("000000.logits.npy", bad)])
+    path = write_tar(tmp_path / "train-0.tar", [*samples(0, 2)[:2], ("000000.logits.npy", bad), *samples(0, 2)[2:]])
     images = open_images(str(path), val_fraction=0).train
     assert images.teacher_logits([0]) is None
     assert images.read(0).size == (6, 6)

@@ -113,8 +113,8 @@ class _Split:
 
     def reader(self) -> ShardReader:
         logits = np.concatenate(self.logits)
-        places = (np.concatenate(part) for part in (self.shards, self.offsets, self.sizes))
-        return ShardReader(self.paths, *places, logits if (logits >= 0).any() else None)
+        shards, offsets, sizes = (np.concatenate(part) for part in (self.shards, self.offsets, self.sizes))
+        return ShardReader(self.paths, shards, offsets, sizes, logits if (logits >= 0).any() else None)
 
 
 def open_shards(source: str, shards: Sequence[str], cache: Path, on_damage: OnDamage = "skip") -> ImageSource:
