@@ -40,6 +40,9 @@ VERBS = {
     "weights": Verb("catalogue.weights", "import, show, verify and export published files of weights"),
     "data": Verb("pictures.data", "prepare images for training, check them, show what a network sees"),
     "explain": Verb("pictures.explain", "show where a score comes from, and which pairs of channels decide"),
+    "embed": Verb("pictures.embed", "write the vectors of images, for a search or a vector store"),
+    "search": Verb("pictures.search", "find the stored images that are nearest to given ones"),
+    "retrieval": Verb("judging.retrieval", "judge stored vectors: recall@k, MAP@R, mAP"),
     "bench": Verb("judging.bench", "time pools and networks on this machine"),
 }
 
