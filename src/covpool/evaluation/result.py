@@ -54,7 +54,7 @@ class Result:
         keys: Sequence[str] | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> Result:
-        """Summarise ``predictions`` (``keys`` name its rows); ``skipped`` pictures were unreadable and are in no rate."""
+        """Summarise ``predictions``, whose rows ``keys`` name; ``skipped`` unreadable pictures are in no rate."""
         n, labels = len(predictions), predictions.labels
         counts = confusion(labels, predictions.logits.argmax(dim=1), len(classes))
         top1 = predictions.correct.double().mean().item()

@@ -33,7 +33,9 @@ class Judge:
         )
         session.note_skipped()
         skipped = len(session.progress.skipped["val"])
-        self.result = Result.of(predictions, session.parts.classes, skipped=skipped, about=session.parts.about())
+        keys = [session.parts.val_loader.images.keys[index] for index in predictions.indices.tolist()]
+        about = session.parts.about()
+        self.result = Result.of(predictions, session.parts.classes, skipped=skipped, keys=keys, about=about)
         return self.result
 
     def result_of_now(self) -> Result:
