@@ -37,6 +37,16 @@ Transform = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Objects:
+    """The objects of a run that need no pictures."""
+
+    network: Network
+    loss: nn.Module
+    auxiliary: Auxiliary | None
+    optimizer: Optimizer
+
+
+@dataclass(frozen=True, kw_only=True)
 class Parts:
     """The objects of a run."""
 
@@ -75,26 +85,37 @@ def assemble(recipe: Recipe, *, images: ImageSource | None = None, download: boo
     """
     train, val = _open_pictures(recipe, images, download)
     seed_generators(recipe.seed)
-    mistakes: list[str] = []
-    loss = _attempt("loss", mistakes, lambda: losses.get(recipe.loss.name)(**recipe.loss.options))
-    network = _attempt("network", mistakes, lambda: build_network(recipe, len(train.classes)))
-    auxiliary = None if network is None else _attempt("auxiliary", mistakes, lambda: _auxiliary(recipe, network))
-    _raise_all(recipe, mistakes)
-    assert network is not None
-    assert loss is not None
-    preprocessing, transform = _transforms(recipe, network)
+    objects = build_objects(recipe, len(train.classes))
+    preprocessing, transform = _transforms(recipe, objects.network)
     train_batches, val_batches = _loaders(recipe.loader, recipe.seed, train, val, transform, preprocessing)
     return Parts(
         recipe=recipe,
-        network=network,
-        loss=loss,
-        auxiliary=auxiliary,
-        optimizer=build_optimizer(network, recipe.optimizer),
+        network=objects.network,
+        loss=objects.loss,
+        auxiliary=objects.auxiliary,
+        optimizer=objects.optimizer,
         train_loader=train_batches,
         val_loader=val_batches,
         preprocessing=preprocessing,
         classes=list(train.classes),
     )
+
+
+def build_objects(recipe: Recipe, classes: int) -> Objects:
+    """What ``recipe`` names, for data of ``classes`` classes; no pictures are needed.
+
+    Raises:
+        RecipeError: names and options that do not go together; all of them.
+    """
+    mistakes: list[str] = []
+    loss = _attempt("loss", mistakes, lambda: losses.get(recipe.loss.name)(**recipe.loss.options))
+    network = _attempt("network", mistakes, lambda: build_network(recipe, classes))
+    auxiliary = None if network is None else _attempt("auxiliary", mistakes, lambda: _auxiliary(recipe, network))
+    _raise_all(recipe, mistakes)
+    assert network is not None
+    assert loss is not None
+    optimizer = build_optimizer(network, recipe.optimizer)
+    return Objects(network=network, loss=loss, auxiliary=auxiliary, optimizer=optimizer)
 
 
 def _attempt(field: str, mistakes: list[str], build: Callable[[], T]) -> T | None:
