@@ -25,11 +25,15 @@ FULL = Recipe(
         pool=Choice("isqrt", steps=3),
         num_classes=7,
         pretrained=True,
+        weights="photos.safetensors",
         reduce_to=None,
         last_stride=1,
         drop_rate=0.1,
         hidden=(64, 32),
         norm_momentum=0.03,
+        techniques=(Choice("se", ratio=8), Choice("resnet-d")),
+        batch_norm="frozen",
+        grad_checkpointing=True,
         backbone_options={"img_size": 384, "window": [7, 7]},
     ),
     transform=TransformSpec(
@@ -40,7 +44,7 @@ FULL = Recipe(
         std=(0.5, 0.5, 0.5),
         interpolation="bicubic",
     ),
-    loader=LoaderSpec(batch_size=7, head_batch_size=14, workers=0, on_bad_image="skip"),
+    loader=LoaderSpec(batch_size=7, head_batch_size=14, workers=0, sampling="balanced", on_bad_image="skip"),
     optimizer=OptimizerSpec(
         name="lamb",
         lr=5e-5,
@@ -51,12 +55,17 @@ FULL = Recipe(
         decay_norm_and_bias=True,
         decay_bias=True,
         classifier_weight_decay=0.1,
+        lr_multipliers={"backbone.*": 0.1},
+        no_decay=("*.gate.*",),
         clip_grad_norm=1.0,
         accumulate=4,
     ),
     schedule=ScheduleSpec(
         kind="piecewise",
         epochs=9,
+        steps=900,
+        evaluate_every_steps=50,
+        patience=4,
         warmup_epochs=0.5,
         warmup_from=0.1,
         warmup_covers=True,
@@ -67,6 +76,7 @@ FULL = Recipe(
         power=2.0,
         final_lr_ratio=0.1,
         keep_prob=(1.0, 0.9),
+        image_sizes=((0, 128), (5, 224)),
         head_epochs=2,
     ),
     loss=Choice("bce", threshold=0.2),
@@ -74,7 +84,8 @@ FULL = Recipe(
     mixing=Choice("mixup", alpha=0.3),
     distillation=Choice("stored-logits", temperature=2.0),
     ema=0.999,
-    precision="bf16-mixed",
+    precision="16-mixed",
+    loss_scale=128.0,
     seed=3,
     channels_last=True,
     checkpoint_every_steps=100,
@@ -94,7 +105,7 @@ def leaves(recipe, default):
 
 def test_the_full_recipe_changes_every_field():
     same = [name for name, mine, theirs in leaves(FULL, Recipe()) if mine == theirs]
-    assert same == ["curve_epochs", "freeze_backbone"]  # which exclude milestones and head_epochs
+    assert same == ["curve_epochs", "freeze_backbone", "swa_epochs"]  # which exclude milestones, head_epochs and ema
 
 
 @pytest.mark.parametrize("recipe", [Recipe(), FULL], ids=["default", "full"])

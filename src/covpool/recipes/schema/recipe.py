@@ -45,11 +45,16 @@ class Recipe:
     mixing: Choice | None = None
     """What mixes the pictures of a batch: mixup-type1, mixup-type2, mixup, cutmix, mixup-cutmix."""
     distillation: Choice | None = None
-    """A teacher whose answers are learned too, e.g. stored-logits(temperature=1.0)."""
+    """A teacher whose answers are learned too: teacher(weights=FILE, temperature=2.0), or stored-logits."""
     ema: float | None = None
     """Decay of the running average of the weights (0.9998); that average is then evaluated. None: off."""
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    """Number format of the forward and backward pass."""
+    swa_epochs: int | None = None
+    """Last epochs whose weights are averaged equally, with batch norms measured anew; that average is then evaluated.
+    None: off."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Number format of the forward and backward pass; 16-mixed scales the loss."""
+    loss_scale: float | None = None
+    """Factor of the loss in 16-mixed that never changes (128 in Assemble); none: as large as the gradients allow."""
     seed: int = 0
     """Seed of the weights, the order of the images and the augmentation."""
     channels_last: bool = False

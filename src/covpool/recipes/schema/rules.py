@@ -22,6 +22,9 @@ def value_mistakes(recipe: Recipe) -> list[str]:
         *_schedule(recipe.schedule),
         *_curve(recipe.schedule),
         *_stages(recipe),
+        *_sizes(recipe.schedule),
+        *_averages(recipe),
+        *_loss_scale(recipe),
         *_part("ema", recipe.ema),
         *_at_least("seed", recipe.seed, 0),
         *_at_least("checkpoint_every_steps", recipe.checkpoint_every_steps, 1),
@@ -57,6 +60,11 @@ def _optimizer(spec: OptimizerSpec) -> Iterator[str]:
     yield from _above("optimizer.classifier_lr_multiplier", spec.classifier_lr_multiplier)
     if spec.layer_decay is not None and not 0 < spec.layer_decay <= 1:
         yield f"optimizer.layer_decay needs a number above 0 and up to 1; got {spec.layer_decay}"
+    for pattern, factor in spec.lr_multipliers.items():
+        if isinstance(factor, bool) or not isinstance(factor, int | float):
+            yield f"optimizer.lr_multipliers needs a number for {pattern!r}; got {factor!r}"
+        else:
+            yield from _above(f"optimizer.lr_multipliers[{pattern!r}]", factor)
     yield from _above("optimizer.clip_grad_norm", spec.clip_grad_norm)
     yield from _at_least("optimizer.accumulate", spec.accumulate, 1)
 
@@ -104,6 +112,30 @@ def _curve(spec: ScheduleSpec) -> Iterator[str]:
 def _stages(recipe: Recipe) -> Iterator[str]:
     if recipe.loader.head_batch_size is not None and not recipe.schedule.head_epochs:
         yield "loader.head_batch_size needs schedule.head_epochs, for which it counts; got none"
+
+
+def _sizes(spec: ScheduleSpec) -> Iterator[str]:
+    if not spec.image_sizes:
+        return
+    epochs, sides = zip(*spec.image_sizes, strict=True)
+    if epochs[0] != 0 or list(epochs) != sorted(set(epochs)):
+        yield f"schedule.image_sizes needs rising epochs, the first 0; got {list(epochs)}"
+    yield from _at_least("schedule.image_sizes", min(sides), 1)
+
+
+def _averages(recipe: Recipe) -> Iterator[str]:
+    yield from _at_least("swa_epochs", recipe.swa_epochs, 1)
+    counted = recipe.schedule.steps is None
+    if counted and recipe.swa_epochs is not None and recipe.swa_epochs > recipe.schedule.epochs:
+        yield f"swa_epochs needs at most all {recipe.schedule.epochs} epochs; got {recipe.swa_epochs}"
+    if recipe.swa_epochs is not None and recipe.ema is not None:
+        yield "swa_epochs and ema are two averages of the weights, of which one is judged; set one of them to none"
+
+
+def _loss_scale(recipe: Recipe) -> Iterator[str]:
+    yield from _above("loss_scale", recipe.loss_scale)
+    if recipe.loss_scale is not None and recipe.precision != "16-mixed":
+        yield f"loss_scale belongs to the precision '16-mixed'; got {recipe.precision!r}. Set it to none"
 
 
 def _at_least(field: str, value: float | None, least: float) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from covpool.recipes.schema.choice import Choice
+from covpool.recipes.schema.choice import Choice, split_choices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,9 @@ class NetworkSpec:
     """Number of classes; none: as many as the data has."""
     pretrained: bool = False
     """Start from published weights of the backbone."""
+    weights: str | None = None
+    """A file that the whole network starts from: a run, a .pt or .safetensors of ours, or a released file of a
+    published network. A classifier of another number of classes starts anew."""
     reduce_to: int | Literal["auto"] | None = "auto"
     """Channels after the 1x1 reduction before a pool; none: no reduction; auto: 256 where a second-order
     pool would see more."""
@@ -29,11 +32,19 @@ class NetworkSpec:
     """Lengths of hidden layers of the classifier; none: a named network's own, or no such layers."""
     norm_momentum: float | None = None
     """Part of a batch that enters the running statistics of batch norms; none: the network's own."""
+    techniques: tuple[Choice, ...] = ()
+    """What changes the backbone, in this order, e.g. [resnet-d, se(ratio=8), anti-alias]; covpool techniques."""
+    batch_norm: Literal["train", "frozen-statistics", "frozen"] = "train"
+    """What the backbone's batch norms do in training: learn; keep their running statistics; keep their scale and
+    shift too."""
+    grad_checkpointing: bool = False
+    """Compute the backbone's maps again in the backward pass instead of keeping them: more time, less memory."""
     backbone_options: dict[str, Any] = field(default_factory=dict)
     """Further keyword arguments of the backbone."""
 
     def __post_init__(self) -> None:
         parse_choices(self, "pool")
+        object.__setattr__(self, "techniques", tuple(split_choices(self.techniques)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +79,9 @@ class LoaderSpec:
     """Images a batch while schedule.head_epochs last; none: batch_size."""
     workers: int = 2
     """Processes that read pictures; the batches are the same for any number."""
+    sampling: Literal["each", "balanced", "square-root", "pairs"] = "each"
+    """Which pictures an epoch shows: each once; every class as often; in proportion to the root of its size; or
+    each once, beside another of its class."""
     on_bad_image: Literal["stop", "skip"] = "stop"
     """What a broken image file does to the run."""
 
@@ -94,6 +108,10 @@ class OptimizerSpec:
     """Decay the biases outside normalisation layers too."""
     classifier_weight_decay: float | None = None
     """Weight decay of the classifier instead of weight_decay."""
+    lr_multipliers: dict[str, float] = field(default_factory=dict)
+    """Shell patterns of parameter names, e.g. backbone.layer4.*, that learn so many times faster."""
+    no_decay: tuple[str, ...] = ()
+    """Shell patterns of parameter names that do not decay, whatever else is said."""
     clip_grad_norm: float | None = None
     """Largest norm of the whole gradient; none: no clipping."""
     accumulate: int = 1
@@ -136,6 +154,9 @@ class ScheduleSpec:
     """Where a cosine or a polynomial ends, as a part of lr."""
     keep_prob: tuple[float, float] | None = None
     """What DropBlock keeps at the first and at the last step, a straight line between; none: the backbone's own."""
+    image_sizes: tuple[tuple[int, int], ...] = ()
+    """Progressive resizing: (epoch, side) pairs, the first at epoch 0; training sees pictures of that side from that
+    epoch on. Evaluation keeps its own."""
     head_epochs: int = 0
     """First epochs in which only the head learns: the first of two stages."""
     freeze_backbone: bool = False
