@@ -1,11 +1,13 @@
 import pytest
 import torch
+from torch import nn
 
 from covpool import functional
 from covpool.pooling import SecondOrderPool, create_pool
 from covpool.pooling.describe import Covariance, SecondMoment
 from covpool.pooling.normalize import MatrixPower, MatrixSqrt, SignedSqrt
 from covpool.pooling.vectorize import Flat, Triangle
+from covpool.recipes import Choice
 
 
 def draw(*shape, seed=0):
@@ -78,3 +80,20 @@ def test_slots_refuse_values_that_mean_nothing():
         MatrixPower(-1)
     with pytest.raises(ValueError, match="did you mean 'eig'"):
         MatrixSqrt(method="eigh")
+
+
+@pytest.mark.parametrize("name", ["covariance", "isqrt(backend='plain')", "isqrt", "bilinear", "threeg", "mpncov-eig"])
+@pytest.mark.parametrize("training", [True, False])
+def test_the_gradient_of_one_image_does_not_depend_on_how_it_is_laid_out(name, training):
+    """Batch norm without a ReLU behind it: torch's returned a wrong gradient for one image."""
+    choice = Choice.parse(name)
+    pool = create_pool(choice.name, 4, **choice.options).double().eval()
+    norm = nn.BatchNorm2d(4).double().train(training)
+    draws = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 4, 5, 5, generator=draws, dtype=torch.float64, requires_grad=True)
+    upstream = torch.randn(1, pool.out_features, generator=draws, dtype=torch.float64)
+    (found,) = torch.autograd.grad((pool(norm(x)) * upstream).sum(), x)
+    step = torch.randn(x.shape, generator=draws, dtype=torch.float64) * 1e-6
+    with torch.no_grad():
+        rise = float(((pool(norm(x + step)) - pool(norm(x - step))) * upstream).sum() / 2)
+    assert float((found * step).sum()) == pytest.approx(rise, rel=1e-4)
