@@ -2,90 +2,133 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from covpool.reporting.page_template import page_template, verbatim
+from covpool.reporting.reading import COMPARE, read
 from covpool.reporting.sections.comparison import comparison
-from covpool.reporting.sections.runs import Run, read_run, runs_table, runs_view
+from covpool.reporting.sections.kinds import section_of
+from covpool.reporting.sections.parts import Chart, Found, Section, escape_markdown
+from covpool.reporting.sections.runs import Run, runs_table, runs_view
+from covpool.reporting.sources import Source, sources
 from covpool.reporting.tables import compare_csv, compare_table
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FORMATS = ("html", "md", "csv")
 
 
 def render(results: Mapping[str, Any]) -> str:
     """The page of one comparison: HTML that needs no other file and no network."""
-    return _page([comparison(results)], None)
+    return _page([comparison(results)], None, [], [])
 
 
-def report(paths: Iterable[str | Path], out: str | Path | None = None, *, format: str = "html") -> str:
-    """The report of comparisons (results.json, or the folder that holds it), runs and evaluations (result.json).
+def report(
+    paths: Iterable[str | Path],
+    out: str | Path | None = None,
+    *,
+    format: str = "html",
+    data: str | Path | None = None,
+) -> str:
+    """The report of comparisons, runs, evaluations and any other results of covpool.
 
     Args:
-        paths: files and folders, in the order of the page.
-        out: also write it there; the folder is made.
+        paths: JSON files and folders (run folders, or folders of such), in the order of the page.
+        out: also write it there; the folder is made. Links to the results are relative to it.
         format: "html", "md" or "csv"; the latter two hold the tables only.
+        data: the folder of the judged pictures: confused ones are embedded as thumbnails. No other file is read.
 
     Raises:
-        ValueError: a path is none of these, or the format is unknown.
+        ValueError: a path holds nothing of ours, a result lacks what its schema promises, or the format is unknown.
         FileNotFoundError: there is nothing at a path.
     """
     if format not in FORMATS:
         raise ValueError(f"a report needs one of the formats {', '.join(FORMATS)}; got {format!r}")
-    text = _written([_read(Path(path)) for path in paths], format)
+    found = [item for path in paths for item in read(path)]
+    if not found:
+        raise ValueError("a report needs at least one results file or run folder; got none")
+    text = _html(found, out, data) if format == "html" else _tables(found, format)
     if out is not None:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         Path(out).write_text(text, encoding="utf-8")
     return text
 
 
-def _read(path: Path) -> Mapping[str, Any] | Run:
-    """A comparison as its dictionary, anything else as a Run."""
-    if not path.exists():
-        raise FileNotFoundError(f"there is nothing at {path}; name a results.json, a result.json or a run folder")
-    if path.is_dir() and not (path / "results.json").is_file():
-        return read_run(path)
-    file = path / "results.json" if path.is_dir() else path
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is no JSON file: {error}") from error
-    schema = str(found.get("schema", "")) if isinstance(found, dict) else ""
-    if schema.startswith("covpool-compare/"):
-        return found
-    if schema.startswith("covpool-result/"):
-        return Run(file.stem if file.name != "result.json" else file.resolve().parent.name, result=found)
-    raise ValueError(
-        f"{file} needs to hold the result of a comparison, a run or an evaluation; its schema is {schema!r}"
+def _sorted(found: Sequence[Run | Found]) -> tuple[list[Found], list[Run], dict[str, list[Found]]]:
+    """Comparisons, runs, and the rest by kind."""
+    runs = [item for item in found if isinstance(item, Run)]
+    others: dict[str, list[Found]] = {}
+    for item in found:
+        if not isinstance(item, Run):
+            others.setdefault(item.kind, []).append(item)
+    return others.pop(COMPARE, []), runs, others
+
+
+def _html(found: Sequence[Run | Found], out: str | Path | None, data: str | Path | None) -> str:
+    compared, runs, others = _sorted(found)
+    files = [file for item in found for file in ((item.file, item.summary) if isinstance(item, Run) else (item.file,))]
+    return _page(
+        [_made(item, comparison, item.data, item.file) for item in compared],
+        _made(runs[0], runs_view, runs, data) if runs else None,
+        [_made(items[0], section_of, kind, items) for kind, items in others.items()],
+        sources(files, out),
     )
 
 
-def _written(found: Sequence[Mapping[str, Any] | Run], format: str) -> str:
-    comparisons = [item for item in found if not isinstance(item, Run)]
-    runs = [item for item in found if isinstance(item, Run)]
-    if not found:
-        raise ValueError("a report needs at least one results file or run folder; got none")
-    if format == "html":
-        return _page([comparison(results) for results in comparisons], runs_view(runs) if runs else None)
-    if format == "md":
-        parts = [
-            f"## Pooling compared on {results['data']['source']}\n\n{compare_table(results).to_markdown()}"
-            f"\n{results.get('advice') or ''}\n"
-            for results in comparisons
-        ]
-        return "\n".join([*parts, *([f"## Runs\n\n{runs_table(runs).to_markdown()}"] if runs else [])])
-    parts = [compare_csv(results) for results in comparisons]
-    return "\n".join([*parts, *([runs_table(runs).to_csv()] if runs else [])])
+def _tables(found: Sequence[Run | Found], format: str) -> str:
+    compared, runs, others = _sorted(found)
+    sections = [_made(items[0], section_of, kind, items) for kind, items in others.items()]
+    if format == "csv":
+        parts = [_made(item, compare_csv, item.data) for item in compared]
+        parts += [_made(runs[0], runs_table, runs).to_csv()] if runs else []
+        return "\n".join([*parts, *(section.to_csv() for section in sections)])
+    parts = [_made(item, _compared, item.data) for item in compared]
+    parts += [f"## Runs\n\n{_made(runs[0], runs_table, runs).to_markdown()}"] if runs else []
+    return "\n".join([*parts, *(section.to_markdown() for section in sections)])
 
 
-def _page(comparisons: list[dict[str, Any]], runs: dict[str, Any] | None) -> str:
-    titles = [view["title"] for view in (*comparisons, *([runs] if runs else []))]
+def _compared(results: Mapping[str, Any]) -> str:
+    title = f"Pooling compared on {results['data']['source']}"
+    return f"## {escape_markdown(title)}\n\n{compare_table(results).to_markdown()}\n{results.get('advice') or ''}\n"
+
+
+def _made(item: Run | Found, make: Callable[P, T], *given: P.args, **options: P.kwargs) -> T:
+    """What ``make`` makes of results; a file that lacks a key or holds another type there is named."""
+    try:
+        return make(*given, **options)
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{item.file or item.name} does not hold what its schema promises ({what})") from error
+
+
+def _page(
+    comparisons: list[dict[str, Any]], runs: dict[str, Any] | None, sections: list[Section], known: list[Source]
+) -> str:
+    titles = [
+        *(view["title"] for view in (*comparisons, *([runs] if runs else []))),
+        *(section.title for section in sections),
+    ]
     return page_template("report.html").render(
         title=titles[0] if len(titles) == 1 else "covpool report",
         comparisons=comparisons,
         runs=runs,
+        sections=[(section, _blocks(section)) for section in sections],
+        sources=known,
+        anchors={source.file: source.anchor for source in known},
         style=verbatim("report.css"),
         script=verbatim("report.js"),
     )
+
+
+def _blocks(section: Section) -> list[tuple[str, list[Any]]]:
+    """The parts of a section, neighbouring charts together."""
+    blocks: list[tuple[str, list[Any]]] = []
+    for part in section.parts:
+        if isinstance(part, Chart) and blocks and blocks[-1][0] == "chart":
+            blocks[-1][1].append(part)
+        else:
+            blocks.append((part.part, [part]))
+    return blocks

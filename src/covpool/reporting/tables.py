@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from covpool.reporting.numerals import count, duration, interval, percent, points, short, three_digits
@@ -104,9 +104,12 @@ _COMPARE = (
 _SPREAD = ("accuracy", "difference", "difference_to_control")
 
 
-def compare_table(results: Mapping[str, Any], *, leave_out: Iterable[str] = ()) -> Table:
-    """The rows of a comparison; columns in which nothing is known, and those of ``leave_out``, are left out."""
-    rows = [_compare_cells(row) for row in results["rows"]]
+def compare_table(results: Mapping[str, Any], *, leave_out: Iterable[str] = (), file: str = "") -> Table:
+    """The rows of a comparison; columns in which nothing is known, and those of ``leave_out``, are left out.
+
+    ``file`` is where the results stand; the cells then say at which key of it.
+    """
+    rows = [_with_origins(_compare_cells(row), place, file) for place, row in enumerate(results["rows"])]
     hidden = set(leave_out)
     columns = [c for c in _COMPARE if c.key not in hidden and any(row[c.key].value is not None for row in rows)]
     return Table(columns, [[row[column.key] for column in columns] for row in rows])
@@ -142,6 +145,25 @@ def _csv_cells(row: Mapping[str, Any], key: str, cell: Cell) -> list[Cell]:
     if key in _SPREAD[1:]:
         cells.append(Cell("", known.get("verdict")))
     return cells
+
+
+_UNDER = {"accuracy": "accuracy/mean", "difference": "difference/mean"}
+_UNDER |= {"difference_to_control": "difference_to_control/mean"}
+_UNDER |= {key: key for key in ("out_features", "effective_rank")}
+_UNDER |= {
+    key: f"cost/{key}"
+    for key in ("parameters", "flops", "ms_per_image", "pooling_ms_per_image", "peak_memory_mb", "train_seconds")
+}
+
+
+def _with_origins(cells: dict[str, Cell], place: int, file: str) -> dict[str, Cell]:
+    """The cells with where their numbers stand, as ``file#/json/pointer``."""
+    if not file:
+        return cells
+    return {
+        key: replace(cell, origin=f"{file}#/rows/{place}/{_UNDER[key]}") if key in _UNDER else cell
+        for key, cell in cells.items()
+    }
 
 
 def _compare_cells(row: Mapping[str, Any]) -> dict[str, Cell]:

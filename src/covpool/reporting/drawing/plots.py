@@ -11,6 +11,7 @@ from markupsafe import Markup
 from covpool.reporting.drawing.axes import Scale, tag, tick_label
 
 _HEIGHT = 240
+_MOST_HITS = 120
 _STRETCH = {"viewBox": "0 0 100 100", "preserveAspectRatio": "none", "width": "100%", "height": "100%"}
 
 
@@ -50,8 +51,8 @@ def whisker(row: Mapping[str, Any], scale: Scale, title: str) -> Markup:
         marks += [_vertical(end, "whisker", "32%", "68%") for end in (left, right)]
     seeds = accuracy.get("per_seed") or []
     marks += [tag("circle", cx=scale.percent(100 * s), cy="82%", r=2, class_="seed") for s in seeds]
-    marks.append(tag("circle", cx=scale.percent(100 * accuracy["mean"]), cy="50%", r=5, class_="dot"))
-    return tag("svg", tag("title", title), *marks, class_="track", role="img")
+    dot = tag("circle", tag("title", title), cx=scale.percent(100 * accuracy["mean"]), cy="50%", r=5, class_="dot")
+    return tag("svg", *marks, dot, class_="track", role="img", aria_label=title)
 
 
 def axis_below(scale: Scale) -> Markup:
@@ -74,7 +75,10 @@ def scatter(points: Sequence[Point], *, x_title: str, y_title: str) -> Markup:
 
 
 def curves(lines: Sequence[Line], *, y_title: str, x_title: str = "epoch") -> Markup:
-    """Curves over epochs (or steps, or what ``x_title`` says), each with the band of its seeds."""
+    """Curves over epochs (or steps, or what ``x_title`` says), each with the band of its seeds.
+
+    Every point says its values on hover and focus; of a long curve every k-th, so that there are at most 120.
+    """
     x = Scale(min(min(line.x) for line in lines), max(max(line.x) for line in lines) + 1e-9)
     y = Scale.around([v for line in lines for v in (*line.low, *line.high)])
     bands = [_path(x, y, line) for line in lines]
@@ -82,10 +86,31 @@ def curves(lines: Sequence[Line], *, y_title: str, x_title: str = "epoch") -> Ma
         tag("circle", cx=x.percent(line.x[-1]), cy=y.from_top(line.mean[-1]), r=3, class_=f"end {line.style}")
         for line in lines
     ]
-    return _chart(
-        [*_frame(x, y, x_title, about=6, whole=x_title in ("epoch", "step")), tag("svg", *bands, **_STRETCH), *dots],
-        y_title,
-    )
+    frame = _frame(x, y, x_title, about=6, whole=x_title in ("epoch", "step"))
+    hits = [mark for line in lines for mark in _hits(x, y, line, x_title)]
+    return _chart([*frame, tag("svg", *bands, **_STRETCH), *dots, *hits], y_title)
+
+
+def _hits(x: Scale, y: Scale, line: Line, x_title: str) -> list[Markup]:
+    """Marks that are seen under the pointer or the focus only, and say what stands there."""
+    every = -(-len(line.x) // _MOST_HITS)
+    return [
+        tag(
+            "circle",
+            tag("title", _said(line, place, x_title)),
+            cx=x.percent(line.x[place]),
+            cy=y.from_top(line.mean[place]),
+            r=6,
+            class_=f"hit {line.style}",
+        )
+        for place in range(0, len(line.x), every)
+    ]
+
+
+def _said(line: Line, place: int, x_title: str) -> str:
+    low, high = line.low[place], line.high[place]
+    spread = f" ({low:.4g} to {high:.4g})" if low < high else ""
+    return f"{line.title}, {x_title} {line.x[place]:.6g}: {line.mean[place]:.4g}{spread}"
 
 
 def _path(x: Scale, y: Scale, line: Line) -> Markup:
@@ -94,7 +119,7 @@ def _path(x: Scale, y: Scale, line: Line) -> Markup:
 
     around = [*corners(line.high), *reversed(corners(line.low))]
     band = tag("polygon", points=" ".join(around), class_=f"band {line.style}")
-    curve = tag("polyline", tag("title", line.title), points=" ".join(corners(line.mean)), class_=f"curve {line.style}")
+    curve = tag("polyline", points=" ".join(corners(line.mean)), class_=f"curve {line.style}")
     return band + curve
 
 

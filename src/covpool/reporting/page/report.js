@@ -88,3 +88,9 @@ for (const table of document.querySelectorAll("table")) {
   }
   rove(marks, (mark) => Math.max(mark.closest("tr").querySelectorAll("[data-says]").length, 1));
 }
+
+// A link into something folded opens it.
+for (const link of document.querySelectorAll('a[href^="#"]')) link.addEventListener("click", () => {
+  const target = document.getElementById(link.hash.slice(1));
+  for (let fold = target && target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+});

@@ -20,23 +20,21 @@ _SETTINGS = {"pca": "channels kept by PCA", "pretrained": "pretrained weights", 
 _COSTS = (("ms_per_image", "ms per image"), ("flops", "FLOPs per image"), ("parameters", "parameters"))
 
 
-def comparison(results: Mapping[str, Any]) -> dict[str, Any]:
-    """The template's view of a result of ``covpool compare``."""
+def comparison(results: Mapping[str, Any], file: str = "") -> dict[str, Any]:
+    """The template's view of a result of ``covpool compare``, read from ``file``."""
     rows, styles = results["rows"], _styles(results["rows"])
     groups = [(name, list(members)) for name, members in groupby(rows, key=group_name)]
     return {
         "title": f"Pooling compared on {results['data']['source']}",
         "lead": _lead(results),
         "advice": re.split(r"(?<=\.)\s+(?=[A-Z])", results.get("advice") or "", maxsplit=1),
-        "table": _table(results, groups, styles),
+        "table": _table(results, groups, styles, file),
         "legend": [(name, style) for name, style in _legend(rows, styles)],
         "shapes": list(zip((name for name, _ in groups), _SHAPES, strict=False)) if len(groups) > 1 else [],
         "dots": _dots(groups, styles),
         "costs": _costs(groups, styles),
         "curves": [chart for name, members in groups for chart in _curves(name, members, styles)],
-        "details": [
-            _details(name, members, results["data"]["classes"], _best(rows) in members) for name, members in groups
-        ],
+        "details": [_details(name, members, results, _best(rows) in members, file) for name, members in groups],
         "method": next((r["accuracy"].get("method") for r in rows if r["accuracy"].get("method")), ""),
         "has_controls": any(row["role"] == "control" for row in rows),
         "facts": _facts(results),
@@ -73,8 +71,8 @@ def _lead(results: Mapping[str, Any]) -> str:
     )
 
 
-def _table(results: Mapping[str, Any], groups: Sequence[Any], styles: Mapping[str, str]) -> dict[str, Any]:
-    table = compare_table(results, leave_out=("backbone", "stage"))
+def _table(results: Mapping[str, Any], groups: Sequence[Any], styles: Mapping[str, str], file: str) -> dict[str, Any]:
+    table = compare_table(results, leave_out=("backbone", "stage"), file=file)
     cells = dict(zip((row["id"] for row in results["rows"]), table.rows, strict=True))
     bodies = [
         {
@@ -165,8 +163,11 @@ def band(row: Mapping[str, Any], key: str, style: str, factor: float = 1.0) -> L
     return Line(epochs, [*map(fmean, each)], [*map(min, each)], [*map(max, each)], row_name(row), style)
 
 
-def _details(name: str, members: Sequence[Mapping[str, Any]], classes: Sequence[str], first: bool) -> dict[str, Any]:
+def _details(
+    name: str, members: Sequence[Mapping[str, Any]], results: Mapping[str, Any], first: bool, file: str
+) -> dict[str, Any]:
     """Confusions and mistakes of a group: in the best group the baseline and its best rival stand open."""
+    classes, places = results["data"]["classes"], {row["id"]: place for place, row in enumerate(results["rows"])}
     baseline = _baseline(members)
     best = _best([row for row in members if row is not baseline] or members)
     shown = {row["id"] for row in (baseline, best) if row is not None and first}
@@ -175,7 +176,7 @@ def _details(name: str, members: Sequence[Mapping[str, Any]], classes: Sequence[
     if baseline and best is not baseline and baseline.get("confusion") and best.get("confusion"):
         gained, lost = confusion.changes(baseline["confusion"], best["confusion"], classes)
     first_shown = sorted(members, key=lambda row: row["id"] not in shown)
-    rows = [_row_details(row, classes, row["id"] in shown) for row in first_shown]
+    rows = [_row_details(row, classes, row["id"] in shown, places[row["id"]], file) for row in first_shown]
     return {
         "name": name,
         "best": row_name(best),
@@ -186,16 +187,19 @@ def _details(name: str, members: Sequence[Mapping[str, Any]], classes: Sequence[
     }
 
 
-def _row_details(row: Mapping[str, Any], classes: Sequence[str], shown: bool) -> dict[str, Any]:
-    counts = row.get("confusion") or []
+def _row_details(row: Mapping[str, Any], classes: Sequence[str], shown: bool, place: int, file: str) -> dict[str, Any]:
+    counts, mistakes = row.get("confusion") or [], row.get("mistakes") or []
+    anchors = {(m["label"], m["predicted"]): f"mistake-{place}-{n}" for n, m in reversed([*enumerate(mistakes)])}
+    origin = f"{file}#/rows/{place}/confusion" if file else ""
     readable = len(classes) <= confusion.READABLE
     return {
         "name": row_name(row),
         "open": shown,
+        "anchor": f"mistake-{place}",
         "classes": classes,
-        "squares": confusion.squares(counts, classes) if readable and counts else [],
-        "pairs": confusion.most_confused(counts, classes),
-        "mistakes": row.get("mistakes") or [],
+        "squares": confusion.squares(counts, classes, origin=origin, links=anchors) if readable and counts else [],
+        "pairs": confusion.most_confused(counts, classes, origin=origin, links=anchors),
+        "mistakes": mistakes,
     }
 
 

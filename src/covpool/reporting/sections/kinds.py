@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from covpool.reporting.sections import analysis, anything
+from covpool.reporting.sections import analysis, anything, calibration, retrieval
 from covpool.reporting.sections.parts import Found, Section
 
 SECTIONS: dict[str, Callable[[Sequence[Found]], Section]] = {
     "covpool-analysis": analysis.section,
+    "covpool-calibration": calibration.section,
+    "covpool-retrieval": retrieval.section,
 }
 
 

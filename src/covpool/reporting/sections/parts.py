@@ -44,8 +44,14 @@ def pointer(*keys: str | int) -> str:
     return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
 
 
+class Part:
+    """What a section is made of; ``part`` is the name of its kind, by which the page lays it out."""
+
+    part: ClassVar[str]
+
+
 @dataclass(frozen=True)
-class Heading:
+class Heading(Part):
     """A heading inside a section."""
 
     text: str
@@ -53,7 +59,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Note:
+class Note(Part):
     """A sentence or two of explanation."""
 
     text: str
@@ -61,7 +67,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Listing:
+class Listing(Part):
     """A table: sortable on the page, and in the Markdown and the CSV as well.
 
     ``styles`` gives each row the colour of its line in the charts: "s1" to "s8", or "s0" for a baseline.
@@ -71,9 +77,15 @@ class Listing:
     styles: Sequence[str] = ()
     part: ClassVar[str] = "listing"
 
+    @property
+    def rows(self) -> list[tuple[str, bool, Sequence[Cell]]]:
+        """Style, whether it stands out, and cells of each row."""
+        styles = [*self.styles, *["s0"] * len(self.table.rows)]
+        return [(style, False, cells) for style, cells in zip(styles, self.table.rows, strict=False)]
+
 
 @dataclass(frozen=True)
-class Legend:
+class Legend(Part):
     """Name and style ("s1" ...) of what the charts below show."""
 
     entries: Sequence[tuple[str, str]]
@@ -81,7 +93,7 @@ class Legend:
 
 
 @dataclass(frozen=True)
-class Chart:
+class Chart(Part):
     """A title and a drawing of ``covpool.reporting.drawing``; neighbours stand side by side on a wide window."""
 
     title: str
@@ -90,14 +102,11 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Facts:
+class Facts(Part):
     """Settings, names and dates as pairs."""
 
     entries: Sequence[tuple[str, str]]
     part: ClassVar[str] = "facts"
-
-
-Part = Heading | Note | Listing | Legend | Chart | Facts
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import yaml
 
 from covpool.reporting.drawing.plots import Line, curves
 from covpool.reporting.numerals import count, duration, interval, percent, three_digits
+from covpool.reporting.pictures import MOST, thumbnails
 from covpool.reporting.sections import confusion
 from covpool.reporting.sections.comparison import as_text, stamp_facts
+from covpool.reporting.sections.parts import pointer
 from covpool.reporting.tables import Cell, Column, Table
 
 _COLOURS = 8
@@ -27,12 +29,26 @@ _CHARTS = (
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, or the result of one evaluation: its name, epochs, result and recipe, as far as there are any."""
+    """A run folder, or the result of one evaluation: its name, epochs, result and recipe, as far as there are any.
+
+    ``file`` and ``summary`` are the result.json and the summary.csv that they were read from.
+    """
 
     name: str
     epochs: Sequence[Mapping[str, float | None]] = ()
     result: Mapping[str, Any] = field(default_factory=dict)
     recipe: str = ""
+    file: str = ""
+    summary: str = ""
+
+    def origin(self, *keys: str | int) -> str:
+        """Where a number of the result stands: file and JSON pointer."""
+        return f"{self.file}#{pointer(*keys)}" if self.file else ""
+
+    def of_epoch(self, epoch: Mapping[str, Any], key: str) -> str:
+        """Where a number of an epoch stands: the summary, line of the file, and column."""
+        place = next((place for place, known in enumerate(self.epochs) if known is epoch), None)
+        return f"{self.summary}#line {place + 2}, {key}" if self.summary and place is not None else ""
 
 
 def read_run(path: str | Path) -> Run:
@@ -52,6 +68,8 @@ def read_run(path: str | Path) -> Run:
         epochs=_read_epochs(summary) if summary.is_file() else (),
         result=json.loads(result.read_text(encoding="utf-8")) if result.is_file() else {},
         recipe=recipe.read_text(encoding="utf-8") if recipe.is_file() else "",
+        file=str(result) if result.is_file() else "",
+        summary=str(summary) if summary.is_file() else "",
     )
 
 
@@ -84,26 +102,35 @@ def _cells(run: Run) -> dict[str, Cell]:
     result = run.result
     judged = [epoch for epoch in run.epochs if epoch.get("eval_top1") is not None]
     best = max(judged, key=lambda epoch: epoch["eval_top1"] or 0, default={})
-    times = [seconds for epoch in run.epochs if (seconds := epoch.get("seconds")) is not None]
-    loss = result.get("loss", best.get("eval_loss"))
+    last = max((e for e in run.epochs if e.get("seconds") is not None), key=lambda e: e["seconds"] or 0, default={})
+    loss = _known(run, "loss", best, "eval_loss")
     return {
         "run": Cell(run.name, run.name),
         "network": Cell(_network(run), _network(run) or None),
-        "top1": _rate(result, "top1", best.get("eval_top1")),
-        "top5": _rate(result, "top5", best.get("eval_top5")),
-        "loss": Cell(three_digits(loss), loss),
-        "images": Cell(count(result.get("images")), result.get("images")),
-        "skipped": Cell(count(result.get("skipped")), result.get("skipped")),
+        "top1": _rate(run, "top1", best),
+        "top5": _rate(run, "top5", best),
+        "loss": replace(loss, text=three_digits(loss.value)),
+        "images": Cell(count(result.get("images")), result.get("images"), origin=run.origin("images")),
+        "skipped": Cell(count(result.get("skipped")), result.get("skipped"), origin=run.origin("skipped")),
         "epochs": Cell(str(len(run.epochs)), len(run.epochs) or None),
-        "seconds": Cell(duration(max(times)), max(times)) if times else Cell(""),
+        "seconds": Cell(duration(last["seconds"]), last["seconds"], origin=run.of_epoch(last, "seconds"))
+        if last
+        else Cell(""),
     }
 
 
-def _rate(result: Mapping[str, Any], key: str, otherwise: float | None) -> Cell:
+def _known(run: Run, key: str, epoch: Mapping[str, Any], column: str) -> Cell:
+    """A number of the result; before there is one, that of an epoch."""
+    if key in run.result:
+        return Cell("", run.result[key], origin=run.origin(key))
+    return Cell("", epoch.get(column), origin=run.of_epoch(epoch, column))
+
+
+def _rate(run: Run, key: str, best: Mapping[str, Any]) -> Cell:
     """The result's rate with its interval; before there is a result, the best epoch's."""
-    value = result.get(key, otherwise)
-    low, high = result.get(f"{key}_interval") or (None, None)
-    return Cell(percent(value), value, interval(low, high))
+    known = _known(run, key, best, f"eval_{key}")
+    low, high = run.result.get(f"{key}_interval") or (None, None)
+    return replace(known, text=percent(known.value), detail=interval(low, high))
 
 
 def _network(run: Run) -> str:
@@ -118,8 +145,8 @@ def _recipe(run: Run) -> Mapping[str, Any]:
     return stored if isinstance(stored, Mapping) else {}
 
 
-def runs_view(runs: Sequence[Run]) -> dict[str, Any]:
-    """The template's view of runs."""
+def runs_view(runs: Sequence[Run], data: str | Path | None = None) -> dict[str, Any]:
+    """The template's view of runs; ``data`` is the folder of the judged pictures, for thumbnails of confused ones."""
     table, styles = runs_table(runs), [f"s{1 + i % _COLOURS}" for i in range(len(runs))]
     charts = []
     for key, title, factor in _CHARTS:
@@ -127,6 +154,7 @@ def runs_view(runs: Sequence[Run]) -> dict[str, Any]:
         if lines:
             charts.append({"title": title, "chart": curves(lines, y_title=title)})
     return {
+        "pictured": data is not None,
         "title": f"Run {runs[0].name}" if len(runs) == 1 else f"{len(runs)} runs",
         "table": {
             "columns": table.columns,
@@ -134,7 +162,7 @@ def runs_view(runs: Sequence[Run]) -> dict[str, Any]:
         },
         "legend": [(run.name, style) for run, style in zip(runs, styles, strict=True)],
         "charts": charts,
-        "details": [_details(run, shown=len(runs) <= 2) for run in runs],
+        "details": [_details(run, place, len(runs), data) for place, run in enumerate(runs, 1)],
     }
 
 
@@ -146,26 +174,32 @@ def _line(run: Run, key: str, style: str, factor: float) -> Line | None:
     return Line(x, y, y, y, run.name, style)
 
 
-def _details(run: Run, shown: bool) -> dict[str, Any]:
+def _details(run: Run, place: int, of: int, data: str | Path | None) -> dict[str, Any]:
     result = run.result
     classes, counts = result.get("classes") or [], result.get("confusion") or []
-    readable = len(classes) <= confusion.READABLE
+    mistakes = result.get("mistakes") or []
+    pictures = thumbnails((str(one["key"]) for one in mistakes), data, most=max(MOST // of, 12))
+    groups = confusion.confused(mistakes, pictures, prefix=f"confused-{place}")
+    origin, links = run.origin("confusion"), confusion.links_of(groups)
+    readable = counts and len(classes) <= confusion.READABLE
     worst = [(c, r) for c, r in zip(classes, result.get("per_class") or [], strict=False) if r is not None]
-    about = result.get("about") or {}
     return {
         "name": run.name,
-        "open": shown,
+        "open": of <= 2,
         "classes": classes,
-        "squares": confusion.squares(counts, classes) if readable and counts else [],
-        "pairs": confusion.most_confused(counts, classes) if counts else [],
+        "squares": confusion.squares(counts, classes, origin=origin, links=links) if readable else [],
+        "pairs": confusion.most_confused(counts, classes, origin=origin, links=links) if counts else [],
+        "confused": groups,
         "weakest": [(c, percent(r)) for c, r in sorted(worst, key=lambda pair: pair[1])[:5] if r < 1],
         "recipe": run.recipe,
-        "facts": [
-            (key, str(value))
-            for key, value in (
-                *((key, as_text(value)) for key, value in about.items() if key not in ("recipe", "classes")),
-                *(stamp_facts(result.get("stamp") or {}) if result else ()),
-            )
-            if value not in (None, "", "none")
-        ],
+        "facts": _facts(run),
     }
+
+
+def _facts(run: Run) -> list[tuple[str, str]]:
+    about = run.result.get("about") or {}
+    facts = (
+        *((key, as_text(value)) for key, value in about.items() if key not in ("recipe", "classes")),
+        *(stamp_facts(run.result.get("stamp") or {}) if run.result else ()),
+    )
+    return [(key, str(value)) for key, value in facts if value not in (None, "", "none")]

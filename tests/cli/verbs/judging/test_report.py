@@ -4,7 +4,7 @@ import json
 def test_a_run_becomes_a_page(covpool, trained, tmp_path):
     said = covpool("report", trained)
     assert (said.code, said.out, said.err) == (0, "", "wrote report.html\n")
-    assert "<h1>Run run</h1>" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<h1><bdi>Run run</bdi></h1>" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_an_existing_page_is_kept_unless_forced(covpool, trained, tmp_path):
