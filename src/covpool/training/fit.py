@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,15 +18,18 @@ from covpool.evaluation.result import Result
 from covpool.models import Network
 from covpool.recipes import Recipe
 from covpool.training.assemble import assemble
+from covpool.training.doctor import admit
 from covpool.training.loop.engine import Engine, Listener
 from covpool.training.loop.interrupt import Interrupted, StopSwitch
 from covpool.training.loop.meters import NonFiniteLoss
 from covpool.training.loop.session import Session
+from covpool.training.parts.precision import precision_options
 from covpool.training.run import (
     Journal,
+    NotWritten,
     RunFolder,
+    claimed,
     isolated_generators,
-    load_checkpoint,
     recipe_to_resume,
     rewind_journal,
 )
@@ -97,11 +100,21 @@ def train(
         RecipeError: the recipe has mistakes, all of which are named, or is not the run's own.
         FileExistsError: the folder holds something already.
         NonFiniteLoss: the loss or the gradient stopped being a number.
+        NotWritten: the disk is full or the folder read only; the last checkpoint that was written is whole.
+        RunInUse: another process is writing this run.
     """
     folder = RunFolder(run)
-    recipe, saved = _begin(recipe, folder, resume)
-    with isolated_generators():
+    with ExitStack() as held:
+        if resume:
+            folder.stored_recipe()  # says so where there is no run
+            held.enter_context(claimed(folder.path))
+        recipe, saved = _begin(recipe, folder, resume)
+        held.enter_context(isolated_generators())
         session = Session(assemble(recipe, images=images, download=download), open_fabric(recipe, device))
+        if not resume:  # from here on the folder is needed, and another process may have made it meanwhile
+            folder.path.mkdir(parents=True, exist_ok=True)
+            held.enter_context(claimed(folder.path))
+            folder.require_new()
         folder.create(recipe)
         if saved is not None:
             session.restore(saved)
@@ -119,7 +132,7 @@ def open_fabric(recipe: Recipe, device: str | torch.device = "auto") -> Fabric:
     place = pick_device(device)
     devices = 1 if place.index is None or place.type == "cpu" else [place.index]
     with _quiet_fabric():
-        fabric = Fabric(accelerator=place.type, devices=devices, precision=recipe.precision)
+        fabric = Fabric(accelerator=place.type, devices=devices, **precision_options(recipe, place.type))
         fabric.launch()
     return fabric
 
@@ -140,7 +153,7 @@ def _begin(recipe: Recipe | None, folder: RunFolder, resume: bool) -> tuple[Reci
     """The recipe to follow, and the checkpoint to go on from."""
     if resume:
         written = folder.stored_recipe()
-        saved = load_checkpoint(folder.last) if folder.last.exists() else None
+        saved = folder.load()
         stored = written if saved is None else Recipe.from_dict(saved["about"]["recipe"])
         return recipe_to_resume(stored, recipe or written), saved
     if recipe is None:
@@ -164,20 +177,37 @@ def _drive(engine: Engine, *, resumed: bool) -> str:
     """Run the engine to its end; says how it ended."""
     engine.tell(_start_event(engine, resumed))
     try:
+        return _finish(engine)
+    except NonFiniteLoss as error:
+        told = admit(engine, error)
+        engine.tell(_failed_event(told))
+        raise told from error
+    except NotWritten as error:
+        advice = "free some space or make the folder writable, then go on from its last whole checkpoint with: "
+        raise NotWritten(error.path, error.reason, advice + engine.folder.resume_command) from error
+
+
+def _finish(engine: Engine) -> str:
+    try:
         engine.train()
         result = engine.judge.result or (None if engine.folder.result.exists() else engine.judge.evaluate())
     except Interrupted as stop:
         engine.save()
         engine.tell(_interrupted_event(engine, stop.reason))
         return stop.reason
-    except NonFiniteLoss as error:
-        engine.tell({"event": "failed", "step": error.step, "reason": str(error)})
-        raise
     if result is not None:
         _write_result(engine, result)
     event = _end_event(engine)
     engine.tell(event)
     return event["ending"]
+
+
+def _failed_event(error: NonFiniteLoss) -> dict[str, Any]:
+    event: dict[str, Any] = {"event": "failed", "step": error.step, "reason": str(error)}
+    if error.diagnosis is not None:
+        finding = error.diagnosis.finding
+        event |= {"stage": finding.stage, "module": finding.module, "causes": error.diagnosis.causes}
+    return event
 
 
 def _interrupted_event(engine: Engine, reason: str) -> dict[str, Any]:
@@ -193,7 +223,7 @@ def _start_event(engine: Engine, resumed: bool) -> dict[str, Any]:
         "event": "start",
         "resumed": resumed,
         "run": str(engine.folder.path),
-        "epochs": -(-session.total_steps // session.steps_per_epoch),
+        "epochs": session.calendar.epochs,
         "steps": session.total_steps,
         "steps_per_epoch": session.steps_per_epoch,
         "epoch": session.progress.epoch,
@@ -236,7 +266,7 @@ def _write_result(engine: Engine, result: Result) -> None:
     about = {
         **result.about,
         "architecture": engine.session.network.architecture,
-        "weights": "ema" if engine.session.average else "network",
+        "weights": engine.session.judged_weights,
         "epoch": progress.history[-1]["epoch"],
         "best_top1": progress.best_top1,
         "best_epoch": progress.best_epoch,

@@ -10,12 +10,19 @@ from covpool.data import Batch
 from covpool.evaluation.result import Result
 from covpool.training.loop.interrupt import StopSwitch
 from covpool.training.loop.judge import Judge, judged
-from covpool.training.loop.meters import Pace, group_rates
+from covpool.training.loop.meters import NonFiniteLoss, Pace, group_rates
 from covpool.training.loop.session import Session
 from covpool.training.loop.step import Stepper
 from covpool.training.parts.optimizer import set_training_mode
 from covpool.training.parts.schedule import backbone_is_frozen
-from covpool.training.run import Journal, RunFolder, save_checkpoint, write_summary
+from covpool.training.run import (
+    Journal,
+    RunFolder,
+    load_checkpoint,
+    read_journal,
+    save_checkpoint,
+    write_summary,
+)
 
 Listener = Callable[[Mapping[str, Any]], None]
 
@@ -54,6 +61,8 @@ class Engine:
             Interrupted: a stop was asked for; the session can be saved.
             NonFiniteLoss: the loss stopped being a number; the last checkpoint is from before that.
         """
+        if not self.step.careful and not self.folder.last.exists():
+            self.save()  # what went wrong is found by going on from a checkpoint
         while not self.session.finished:
             self._train_epoch()
             self._close_epoch()
@@ -61,19 +70,54 @@ class Engine:
                 self.stop.obey()
 
     def _train_epoch(self) -> None:
-        progress, loader = self.session.progress, self.session.parts.train_loader
-        set_training_mode(self.session.network, frozen=backbone_is_frozen(progress.epoch, self.recipe.schedule))
-        if progress.batch == 0:
-            self.session.meter.begin_epoch()
+        self._begin_epoch()
         self.pace.start()
         self._evaluate_inside()  # a resumed run may stand before an evaluation that was interrupted
         for group in self._groups():
-            lr = self.step(group, measured=(progress.step + 1) % self.log_every == 0)
-            progress.step += 1
+            lr = self._take_step(group)
             self.stop.worked = True
-            progress.batch = loader.next_batch
             self.pace.images += sum(len(batch.labels) for batch in group)
             self._after_step(lr)
+
+    def _begin_epoch(self) -> None:
+        set_training_mode(self.session.network, frozen=self.is_frozen())
+        if self.session.progress.batch == 0:
+            self.session.meter.begin_epoch()
+
+    def is_frozen(self) -> bool:
+        """Whether only the head learns in the epoch at work."""
+        return backbone_is_frozen(self.session.progress.epoch, self.recipe.schedule)
+
+    def _take_step(self, group: list[Batch]) -> float:
+        progress = self.session.progress
+        lr = self.step(group, measured=(progress.step + 1) % self.log_every == 0)
+        progress.step += 1
+        progress.batch = self.session.parts.train_loader.next_batch
+        return lr
+
+    def find_again(self, error: NonFiniteLoss) -> NonFiniteLoss:
+        """Go from the last checkpoint to the step that went wrong, carefully now, and stop before its update.
+
+        The batches and the generators are the same; nothing is told, evaluated or saved on the way.
+        """
+        if not self.folder.last.exists():
+            return error
+        self.session.restore(load_checkpoint(self.folder.last))
+        self.step.careful = True
+        self._begin_epoch()
+        try:
+            for group in self._groups():
+                self._take_step(group)
+                if self.session.progress.step >= error.step:
+                    break
+        except NonFiniteLoss as again:
+            return again
+        return error
+
+    def recent_losses(self) -> list[float]:
+        """The losses that step events told, latest last, and what the meter has seen since."""
+        told = [event["loss"] for event in read_journal(self.folder.journal) if event["event"] == "step"]
+        return [loss for loss in (*told[-20:], *self.session.meter.unread()) if loss is not None]
 
     def _groups(self) -> Iterator[list[Batch]]:
         """What is left of the epoch at work, as batches of one optimizer step each."""
@@ -130,13 +174,14 @@ class Engine:
         """Evaluate, note the epoch, write the checkpoints."""
         session, progress = self.session, self.session.progress
         session.meter.check(progress.step)
+        session.settle(self.stop.obey)
         result = self.judge.result_of_now()
         row = self._row(result)
         progress.history.append(row)
         self._keep_best(result)
         progress.epoch, progress.batch = progress.epoch + 1, 0
         if not progress.stopped_early:  # fewer steps, where whole batches were broken
-            progress.step = min(progress.epoch * session.steps_per_epoch, session.total_steps)
+            progress.step = min(session.calendar.start(progress.epoch), session.total_steps)
             progress.evaluated = progress.step
         self.tell({"event": "epoch", **row})
         write_summary(self.folder.summary, progress.history)
@@ -165,7 +210,7 @@ class Engine:
         self.session.meter.check(self.session.progress.step)
         self.step.check_weights()
         state = {**self.session.state(), "journal_bytes": self.journal.size()}
-        save_checkpoint(self.folder.last, state)
+        self.folder.save(state)
         self.session.meter.checkpoint = str(self.folder.last)
         event = {"event": "checkpoint", "path": str(self.folder.last), "step": self.session.progress.step}
         self.tell(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -13,15 +14,31 @@ from torch.optim import Optimizer
 
 
 class NonFiniteLoss(RuntimeError):
-    """The loss or the gradient stopped being a number; ``step`` says where, ``checkpoint`` what is left."""
+    """The loss or the gradient stopped being a number.
+
+    Attributes:
+        step: number of the step, from 1.
+        what, value: what was no number, and what it was.
+        checkpoint: what is left, or None.
+        diagnosis: see ``covpool.training.doctor``; None where none was made.
+    """
 
     def __init__(self, step: int, what: str, value: float, checkpoint: str | None) -> None:
         self.step, self.what, self.value, self.checkpoint = step, what, value, checkpoint
+        self.diagnosis: Any = None
         saved = f"the last checkpoint is {checkpoint}" if checkpoint else "there is no checkpoint yet"
+        self._facts = f"training needs a finite {what}; got {value} at step {step}; {saved}"
         super().__init__(
-            f"training needs a finite {what}; got {value} at step {step}; {saved}. "
-            "Lower optimizer.lr, lengthen schedule.warmup_epochs, or set optimizer.clip_grad_norm"
+            f"{self._facts}. Lower optimizer.lr, lengthen schedule.warmup_epochs, or set optimizer.clip_grad_norm"
         )
+
+    def diagnosed(self, diagnosis: Any, run: str) -> NonFiniteLoss:
+        """The same, with the words of a diagnosis (its ``text``), which can be repeated from the folder ``run``."""
+        told = NonFiniteLoss(self.step, self.what, self.value, self.checkpoint)
+        told.diagnosis = diagnosis
+        again = f"the step is kept in {run}/doctor; to look at it again: covpool doctor {shlex.quote(run)}"
+        told.args = (f"{self._facts}\n{diagnosis.text}\n{again}",)
+        return told
 
 
 class Meter:
@@ -66,6 +83,10 @@ class Meter:
         self._losses.clear()
         self._norms.clear()
         return mean
+
+    def unread(self) -> list[float]:
+        """The losses since the last reading, one a step."""
+        return [loss.item() for loss in self._losses]
 
     def check(self, step: int) -> None:
         """NonFiniteLoss where a step since the last reading went wrong."""

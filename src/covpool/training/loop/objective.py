@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from covpool.observe import observe
+from covpool.training.parts.distillation import labels_of
 from covpool.training.parts.losses import Auxiliary
 
 
@@ -31,4 +32,5 @@ class Objective:
             return logits, self.loss(logits, targets)
         with observe(self.network, auxiliary.observed) as seen:
             logits = self.forward(images)
-        return logits, self.loss(logits, targets) + auxiliary(seen[auxiliary.observed], targets)
+        further = auxiliary(seen[auxiliary.observed], labels_of(targets, logits.shape[1]))
+        return logits, self.loss(logits, targets) + further

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 
+from covpool.data import Batch
+from covpool.data.transforms.mixing import soft_targets
 from covpool.models import Network
 from covpool.training.assemble import Parts
 from covpool.training.loop.meters import Meter
 from covpool.training.loop.objective import Objective
+from covpool.training.parts.calendar import Calendar
+from covpool.training.parts.distillation import LiveTeacher, StoredLogits
 from covpool.training.parts.ema import MovingAverage
 from covpool.training.parts.mixing import Mixer
-from covpool.training.parts.schedule import total_steps
+from covpool.training.parts.swa import EqualAverage
 from covpool.training.run import generator_states, set_generator_states
 
 
@@ -53,8 +58,10 @@ class Session:
         network: the plain network; ``forward`` is the same one with the precision and the gradient reduction
             of ``fabric`` around it.
         objective: logits and loss of a batch.
-        average: the moving average of its weights, or None.
+        average: the moving or the equal average of its weights, or None.
         mixer: mixes the pictures of a batch, or None.
+        teaching: what knows a teacher's answers, or None.
+        calendar: which step lies in which epoch.
     """
 
     def __init__(self, parts: Parts, fabric: Fabric) -> None:
@@ -65,27 +72,75 @@ class Session:
         self.forward, self.optimizer = fabric.setup(parts.network, parts.optimizer)
         self.objective = Objective(self.forward, self.network, parts.loss.to(fabric.device), parts.auxiliary)
         self.mixer = None if self.recipe.mixing is None else Mixer(self.recipe, self.network.num_classes)
-        self.average = None if self.recipe.ema is None else MovingAverage(self.network, self.recipe.ema)
+        self.teaching = parts.teaching
+        if isinstance(self.teaching, LiveTeacher):
+            self.teaching.to(fabric.device)
+        self.average = self._average()
         self.meter = Meter(fabric.device)
         self.progress = Progress()
-        self.steps_per_epoch = -(-len(parts.train_loader) // self.recipe.optimizer.accumulate)
-        self.total_steps = total_steps(self.recipe.schedule, self.steps_per_epoch)
+        self.calendar = Calendar.of(self.recipe, parts.train_loader)
+        self.steps_per_epoch, self.total_steps = self.calendar.steps, self.calendar.total
         self._clock = time.perf_counter()
+
+    def _average(self) -> MovingAverage[Network] | EqualAverage[Network] | None:
+        if self.recipe.swa_epochs is not None:
+            return EqualAverage(self.network)
+        return None if self.recipe.ema is None else MovingAverage(self.network, self.recipe.ema)
+
+    def mixed(self, batch: Batch, index: int) -> tuple[Tensor, Tensor]:
+        """Pictures and targets of batch ``index`` of the step at work, mixed, with a teacher's stored answers."""
+        teaching, classes = self.teaching, self.network.num_classes
+        answers = teaching.stored(batch, classes) if isinstance(teaching, StoredLogits) else None
+        if self.mixer is not None:
+            return self.mixer(batch, self.progress.step, index, answers)
+        if teaching is None:
+            return batch.images, batch.labels
+        targets = soft_targets(batch.labels, classes)
+        return batch.images, targets if answers is None else torch.cat([targets, answers], dim=1)
+
+    def taught(self, images: Tensor, targets: Tensor) -> Tensor:
+        """The targets, (B, K), with the answers of a teacher that looks at these very pictures, (B, 2K)."""
+        if not isinstance(self.teaching, LiveTeacher):
+            return targets
+        answers = self.teaching.ask(images, self.network.num_classes, self.fabric.autocast())
+        return torch.cat([targets, answers], dim=1)
+
+    def settle(self, obey: Callable[[], None]) -> None:
+        """At the end of an epoch: an equal average takes its weights in, and measures its batch norms anew."""
+        average, window = self.average, self.recipe.swa_epochs or 0
+        number = self.progress.epoch + 1 - (self.calendar.epochs - window)
+        if not isinstance(average, EqualAverage) or number < 1:
+            return
+        average.take(self.network, number)
+        batches = self.parts.train_loader.epoch(self.progress.epoch)
+        average.measure((batch.images.to(self.fabric.device) for batch in batches), obey)
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to train: all steps are done, or patience is over, and the last epoch is closed."""
         gave_up = self.progress.stopped_early and self.progress.batch == 0
-        return gave_up or self.progress.epoch * self.steps_per_epoch >= self.total_steps
+        return gave_up or self.calendar.start(self.progress.epoch) >= self.total_steps
 
     def epoch_end(self) -> int:
         """The step with which the epoch at work ends."""
-        return min((self.progress.epoch + 1) * self.steps_per_epoch, self.total_steps)
+        return self.calendar.end(self.progress.epoch)
 
     @property
     def judged_network(self) -> Network:
-        """The network that is evaluated: the averaged weights where the recipe has an ``ema``."""
-        return self.network if self.average is None else self.average.network
+        """The network that is evaluated: the averaged weights, where there are some."""
+        return self.average.network if self.average is not None and self.is_averaged else self.network
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether averaged weights are evaluated; an equal average has none before its first epoch."""
+        return isinstance(self.average, MovingAverage) or (self.average is not None and self.average.updates > 0)
+
+    @property
+    def judged_weights(self) -> str:
+        """Which weights are evaluated: "network", "ema" or "swa"."""
+        if not self.is_averaged:
+            return "network"
+        return "ema" if isinstance(self.average, MovingAverage) else "swa"
 
     def seconds(self) -> float:
         """Time of the whole run, earlier sessions included."""
@@ -104,7 +159,7 @@ class Session:
         return {
             "architecture": self.network.architecture,
             "network": self.network.state_dict(),
-            "ema": None if self.average is None else self.average.network.state_dict(),
+            "ema": self.judged_network.state_dict() if self.is_averaged else None,
             "about": self.parts.about(),
         }
 
@@ -118,6 +173,7 @@ class Session:
             "ema_updates": 0 if self.average is None else self.average.updates,
             "progress": asdict(self.progress),
             "steps_per_epoch": self.steps_per_epoch,
+            "precision": self.fabric.strategy.precision.state_dict(),
             "meter": self.meter.state_dict(),
             "generators": generator_states(),
         }
@@ -136,8 +192,9 @@ class Session:
             )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        if self.average is not None:
+        if self.average is not None and state["ema"] is not None:
             self.average.load_state_dict(state["ema"], state["ema_updates"])
+        self.fabric.strategy.precision.load_state_dict(state.get("precision", {}))
         self.meter.load_state_dict(state["meter"])
         self.progress = Progress(**state["progress"])
         set_generator_states(state["generators"])

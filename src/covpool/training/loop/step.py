@@ -15,8 +15,10 @@ from covpool.data import Batch
 from covpool.training.loop.gradients import Gradients, all_finite, by_part
 from covpool.training.loop.meters import NonFiniteLoss
 from covpool.training.loop.session import Session
+from covpool.training.parts.distillation import labels_of
+from covpool.training.parts.ema import MovingAverage
 from covpool.training.parts.optimizer import set_lr
-from covpool.training.parts.schedule import keep_prob, lr_factor
+from covpool.training.parts.schedule import keep_prob
 from covpool.training.run import snapshot_generators
 
 
@@ -67,25 +69,22 @@ class Stepper:
         norm = self._look_and_clip(measured)
         session.optimizer.step()
         session.optimizer.zero_grad(set_to_none=True)
-        if session.average is not None:
+        if isinstance(session.average, MovingAverage):
             session.average.update(session.network)
         session.meter.add_step(losses[0] if len(losses) == 1 else torch.stack(losses).sum(), norm)
         return lr
 
     def lr(self, step: int) -> float:
         """The learning rate of step ``step``, counted from 0, before any group's own scale."""
-        return self.recipe.optimizer.lr * lr_factor(step, self.recipe.schedule, self.session.steps_per_epoch)
+        return self.recipe.optimizer.lr * self.session.calendar.lr_factor(step)
 
     def inputs(self, batch: Batch, index: int) -> tuple[Tensor, Tensor]:
-        """Pictures and targets of batch ``index`` of the step at work as the network gets them, mixed."""
+        """Pictures and targets of batch ``index`` of the step at work as the network gets them, mixed and taught."""
         session = self.session
-        images, targets = batch.images, batch.labels
-        if session.mixer is not None:
-            images, targets = session.mixer(batch, session.progress.step, index)
-        images, targets = self.fabric.to_device((images, targets))
+        images, targets = self.fabric.to_device(session.mixed(batch, index))
         if self.recipe.channels_last:
             images = images.to(memory_format=torch.channels_last)
-        return images, targets
+        return images, session.taught(images, targets)
 
     def _backward(self, batch: Batch, index: int, share: float) -> Tensor:
         images, targets = self.inputs(batch, index)
@@ -97,15 +96,20 @@ class Stepper:
             self.fabric.backward(part)
         except torch.linalg.LinAlgError as error:  # what decompositions say to values that are no numbers
             raise self._failure("matrix to decompose", nan) from error
-        labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
-        self.session.meter.add_batch(loss, logits, labels)
+        self.session.meter.add_batch(loss, logits, labels_of(targets, logits.shape[1]))
         return part.detach()
 
-    def _set_keep_prob(self) -> None:
+    def kept(self) -> float | None:
+        """What DropBlock keeps in the step at work, where the schedule says so."""
         session, schedule = self.session, self.recipe.schedule
-        if schedule.keep_prob is not None:
-            kept = keep_prob(session.progress.step, schedule, session.total_steps)
-            session.network.backbone.set_keep_prob(kept)  # type: ignore[operator]
+        if schedule.keep_prob is None:
+            return None
+        return keep_prob(session.progress.step, schedule, session.total_steps)
+
+    def _set_keep_prob(self) -> None:
+        kept = self.kept()
+        if kept is not None:
+            self.session.network.set_keep_prob(kept)
 
     def _look_and_clip(self, measured: bool) -> Tensor | None:
         """The norm of the whole gradient, where the recipe clips it; what is looked at is the gradient before that."""
@@ -118,10 +122,11 @@ class Stepper:
         limit = self.recipe.optimizer.clip_grad_norm
         if limit is None:
             return None
-        # a norm that is no number is reported with its step by the meter
-        return self.fabric.clip_gradients(
+        # a norm that is no number is reported with its step by the meter; where losses are scaled, the step is left out
+        norm = self.fabric.clip_gradients(
             self.session.forward, self.session.optimizer, max_norm=limit, error_if_nonfinite=False
         )
+        return None if self._is_scaled else norm
 
     def _need_finite_norm(self, norm: float) -> None:
         """Where nothing is divided by it, a norm may overflow in its sum of squares alone."""

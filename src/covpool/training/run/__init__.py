@@ -1,6 +1,7 @@
 """The run folder on the disk: recipe, journal, summary, checkpoints, states of the random generators."""
 
-from covpool.training.run.checkpoint import load_checkpoint, save_checkpoint, whole_file
+from covpool.training.run.checkpoint import DamagedCheckpoint, load_checkpoint, save_checkpoint
+from covpool.training.run.claim import RunInUse, claimed
 from covpool.training.run.folder import RunFolder, recipe_to_resume
 from covpool.training.run.generators import (
     generator_states,
@@ -10,10 +11,15 @@ from covpool.training.run.generators import (
     snapshot_generators,
 )
 from covpool.training.run.journal import Journal, read_journal, rewind_journal, write_summary
+from covpool.training.run.writing import NotWritten, whole_file
 
 __all__ = [
+    "DamagedCheckpoint",
     "Journal",
+    "NotWritten",
     "RunFolder",
+    "RunInUse",
+    "claimed",
     "generator_states",
     "isolated_generators",
     "load_checkpoint",

@@ -2,58 +2,61 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import IO, Any
+from typing import Any
 
 import torch
+
+from covpool.training.run.writing import whole_file
 
 FORMAT = "covpool-checkpoint/1"
 
 
-def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Write ``state`` to ``path``, whole or not at all."""
-    with whole_file(path) as file:
-        torch.save({"format": FORMAT, **state}, file)
+class DamagedCheckpoint(ValueError):
+    """A checkpoint that is not what was written."""
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name only when it is written and flushed to the disk.
+def save_checkpoint(path: Path, state: Mapping[str, Any], *, keep: Path | None = None) -> None:
+    """Write ``state`` to ``path``, whole or not at all; the former file is then found at ``keep``.
 
-    An error or a kill at any moment leaves the former file, or none, in place.
+    Raises:
+        NotWritten: the disk is full, or the folder cannot be written.
     """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with scratch.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with whole_file(path, keep=keep) as file:
+        torch.save({"format": FORMAT, **state}, file)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """The state in the file ``path``, on the CPU; nothing in the file is executed.
 
     Raises:
-        ValueError: the file is no checkpoint of this format.
+        DamagedCheckpoint: the file is no checkpoint of this format, or not the one that was written: checksums tell
+            what torch would take for weights.
     """
     try:
+        _check_sums(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         reason = "it holds other things than tensors, numbers, texts, lists and mappings, and may be unsafe"
-        raise ValueError(f"{path} cannot be read as a checkpoint: {reason}") from error
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+        raise DamagedCheckpoint(f"{path} cannot be read as a checkpoint: {reason}") from error
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # what a damaged file makes of its readers has many kinds
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} cannot be read as a checkpoint: {reason}") from error
+        raise DamagedCheckpoint(f"{path} cannot be read as a checkpoint: {reason}") from error
     found = state.get("format") if isinstance(state, dict) else None
     if found != FORMAT:
-        raise ValueError(f"{path} needs the format {FORMAT!r}; got {found!r}. Is it a file of another program?")
+        raise DamagedCheckpoint(f"{path} needs the format {FORMAT!r}; got {found!r}. Is it a file of another program?")
     return state
+
+
+def _check_sums(path: Path) -> None:
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        wrong = archive.testzip()
+    if wrong is not None:
+        raise ValueError(f"{wrong} in it is not what was written")

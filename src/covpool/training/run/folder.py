@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from covpool.recipes import Recipe, RecipeError
-from covpool.training.run.checkpoint import whole_file
+from covpool.training.run.checkpoint import DamagedCheckpoint, load_checkpoint, save_checkpoint
+from covpool.training.run.writing import whole_file
+
+log = logging.getLogger("covpool")
 
 # fields that change no number of the run: a resumed run may have others
 FREE_FIELDS = ("name", "source", "data", "val", "loader.workers", "checkpoint_every_steps")
 
 
 class RunFolder:
-    """Paths of a run: recipe.yaml, journal.jsonl, summary.csv, tensorboard/, last.pt, best.pt, result.json."""
+    """Paths of a run: recipe.yaml, journal.jsonl, summary.csv, tensorboard/, last.pt, previous.pt,
+    best.pt, result.json, doctor/."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -23,8 +29,10 @@ class RunFolder:
         self.summary = self.path / "summary.csv"
         self.tensorboard = self.path / "tensorboard"
         self.last = self.path / "last.pt"
+        self.previous = self.path / "previous.pt"
         self.best = self.path / "best.pt"
         self.result = self.path / "result.json"
+        self.doctor = self.path / "doctor"
 
     @property
     def resume_command(self) -> str:
@@ -32,8 +40,8 @@ class RunFolder:
         return f"covpool train --resume {shlex.quote(str(self.path))}"
 
     def require_new(self) -> None:
-        """FileExistsError where something lies there already."""
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        """FileExistsError where something lies there already; hidden files do not count."""
+        if self.path.exists() and (not self.path.is_dir() or any(p.name[0] != "." for p in self.path.iterdir())):
             hint = f"continue it with {self.resume_command!r}, or " if self.recipe.exists() else ""
             raise FileExistsError(f"the run folder {self.path} exists and is not empty; {hint}name another folder")
 
@@ -52,6 +60,27 @@ class RunFolder:
         if not self.recipe.exists():
             raise FileNotFoundError(f"{self.path} holds no run to resume: {self.recipe.name} is missing")
         return Recipe.from_yaml(self.recipe.read_text(encoding="utf-8"))
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Write last.pt; what it was before becomes previous.pt."""
+        save_checkpoint(self.last, state, keep=self.previous)
+
+    def load(self) -> dict[str, Any] | None:
+        """The state to go on from: last.pt, or where that is damaged or absent the one before it; None without both.
+
+        Raises:
+            DamagedCheckpoint: neither can be read.
+        """
+        try:
+            return load_checkpoint(self.last)
+        except FileNotFoundError:
+            return load_checkpoint(self.previous) if self.previous.exists() else None
+        except DamagedCheckpoint as error:
+            if not self.previous.exists():
+                raise
+            state = load_checkpoint(self.previous)
+            log.warning("%s; going on from the checkpoint before it, %s", error, self.previous)
+            return state
 
 
 def recipe_to_resume(stored: Recipe, given: Recipe | None) -> Recipe:

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
-from covpool.training.run.checkpoint import whole_file
+from covpool.training.run.writing import NotWritten, whole_file
 
 # timm's columns first, so that scripts that read its summary.csv find them; then ours
 COLUMNS = ("epoch", "train_loss", "eval_loss", "eval_top1", "eval_top5", "lr", "train_top1", "step", "seconds")
@@ -24,16 +24,20 @@ class Journal:
     """Writes events as they happen. Rates are in 0..1."""
 
     def __init__(self, path: Path, tensorboard: Path, *, first_step: int = 0) -> None:
+        self._path = path
         self._file = path.open("a", encoding="utf-8")
         purge = first_step + 1 if first_step else None
         self._curves = SummaryWriter(str(tensorboard), purge_step=purge)
 
     def write(self, event: Mapping[str, Any]) -> None:
         """Append one event and hand it to the operating system."""
-        self._file.write(json.dumps(_finite(event), allow_nan=False) + "\n")
-        self._file.flush()
-        if event["event"] in ("step", "evaluation", "epoch"):
-            self._plot(event)
+        try:
+            self._file.write(json.dumps(_finite(event), allow_nan=False) + "\n")
+            self._file.flush()
+            if event["event"] in ("step", "evaluation", "epoch"):
+                self._plot(event)
+        except OSError as error:
+            raise NotWritten(self._path, error.strerror or str(error), "the run ends here") from error
 
     def _plot(self, event: Mapping[str, Any]) -> None:
         group = "step/" if event["event"] == "step" else ""
