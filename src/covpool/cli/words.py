@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Union, get_args, get_origin
 
+from covpool.recipes import Choice, split_choices
 from covpool.registry import nearest
 
 _NUMBER = re.compile(r"-\.?\d")
@@ -68,7 +70,7 @@ def _take(line: Line, action: argparse.Action, flag: str, value: str | None, res
     elif not takes_value and value is not None:
         line.mistakes.append(f"{flag} is a switch and takes no value; got {value!r}")
     else:
-        line.options.append(Given(action, flag, _spell_none(action, value)))
+        line.options.append(Given(action, flag, _spell_choices(action, _spell_none(action, value))))
 
 
 def wanted(action: argparse.Action) -> str:
@@ -112,6 +114,18 @@ def _spell_none(action: argparse.Action, value: str | None) -> str | None:
     if value is not None and value.lower() == "none" and type(None) in get_args(_hint(action)):
         return "null"  # the YAML word that jsonargparse reads
     return value
+
+
+def _spell_choices(action: argparse.Action, value: str | None) -> str | None:
+    """A list of choices, ``se,anti-alias(kernel=3)`` with or without brackets around, as YAML takes it."""
+    if value is None or get_args(_hint(action)) != (Choice, ...):
+        return value
+    bare = value.strip()
+    bare = bare[1:-1] if bare.startswith("[") and bare.endswith("]") else bare
+    try:
+        return json.dumps([] if bare.lower() == "none" else [str(choice) for choice in split_choices(bare)])
+    except ValueError:
+        return value  # the parser says what is wrong
 
 
 def _is_flag(word: str) -> bool:

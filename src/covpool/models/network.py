@@ -14,6 +14,9 @@ from covpool.models.adaptation.pruning import FROZEN
 from covpool.models.architectures.assembled.drop_block import DropBlock, check_keep_prob
 from covpool.models.features import Features, Layout, read_features
 from covpool.models.heads import Head
+from covpool.models.techniques.batch_norm import check_batch_norm
+from covpool.models.techniques.body import Body
+from covpool.models.techniques.grad_checkpointing import checkpoint_blocks, leave_blocks
 from covpool.weights import KEEP, Ledger, Rule, load_weights
 
 logger = logging.getLogger("covpool")
@@ -46,6 +49,7 @@ class Network(nn.Module):
         self.num_features: int = head.pool.in_features  # type: ignore[assignment]
         self.head_hidden_size: int = head.num_features
         self.drop_rate: float = architecture["drop_rate"]
+        self.batch_norm = "train"
         self.in_chans = architecture["backbone_options"].get("in_chans", 3)
         cfg = backbone_config(getattr(backbone, "pretrained_cfg", None) or {})
         self.pretrained_cfg: dict[str, Any] = {**cfg, "num_classes": self.num_classes}
@@ -129,9 +133,28 @@ class Network(nn.Module):
         for drop in drops:
             drop.keep_prob = keep_prob
 
+    def set_batch_norm(self, mode: str) -> None:
+        """What the backbone's batch norms do in training from now on: ``train`` (default), ``frozen-statistics``
+        (normalise by the running statistics, which stay; scale and shift learn), ``frozen`` (these stay too).
+
+        Training by a recipe keeps it; elsewhere call ``hold_batch_norms(network.backbone, mode)`` after ``train()``.
+
+        Raises:
+            ValueError: another mode, or a backbone without batch norms.
+        """
+        check_batch_norm(self.backbone, mode)
+        self.batch_norm = mode
+
     def set_grad_checkpointing(self, enable: bool = True) -> None:
-        """Trade compute for memory in the backbone."""
-        self.backbone.set_grad_checkpointing(enable)  # type: ignore[operator]
+        """Trade compute for memory in the backbone: its maps are computed again in the backward pass.
+
+        Raises:
+            ValueError: a backbone without blocks.
+        """
+        if enable:
+            checkpoint_blocks(Body(self.backbone, self.architecture["backbone_options"]))
+        else:
+            leave_blocks(self.backbone)
 
     def set_input_size(self, **sizes: Any) -> None:
         """Adapt a fixed-size backbone to another ``img_size`` (or patch, window size), as timm does."""

@@ -71,6 +71,24 @@ def save_network(network: Network, path: str | Path, about: Mapping[str, Any] | 
     return path
 
 
+def is_stored(path: str | Path) -> bool:
+    """Whether ``restore_network`` knows what lies there, by what the file says of itself."""
+    try:
+        path = weights_file(path)
+        content = _metadata(path) if path.suffix == ".safetensors" else read_torch(path)
+    except ValueError:
+        return False
+    return isinstance(content, Mapping) and content.get("format") == FORMAT
+
+
+def _metadata(path: Path) -> Mapping[str, str]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"{path} cannot be read as safetensors: {error}") from error
+
+
 def weights_file(path: str | Path) -> Path:
     """The file that ``restore_network`` reads: that of a folder, or the file itself; ValueError where there is none."""
     path = Path(path)

@@ -9,10 +9,12 @@ from covpool.data import ImageSource, augmentations, mixings
 from covpool.models import named_networks
 from covpool.models.backbone import check_backbone
 from covpool.models.published import published_networks
+from covpool.models.techniques import technique_mistakes
 from covpool.pooling import pools
 from covpool.recipes import Choice, Recipe
 from covpool.recipes.schema.rules import value_mistakes
 from covpool.registry import Registry, check_options
+from covpool.training.parts.distillation import distillations
 from covpool.training.parts.losses import auxiliaries, losses
 from covpool.training.parts.optimizer import optimizer_mistakes
 
@@ -29,12 +31,14 @@ def name_mistakes(recipe: Recipe) -> list[str]:
         *value_mistakes(recipe),
         *(f"network.backbone: {m}" for m in backbone),
         *(f"network.pool: {m}" for m in _choice_mistakes(pools, network.pool, lambda p: p.build, given)),
+        *(f"network.techniques: {m}" for m in technique_mistakes(network.techniques, pretrained=network.pretrained)),
         *(
             f"transform.augment: {m}"
             for m in _choice_mistakes(augmentations, transform.augment, lambda a: a.build, ("preprocessing",))
         ),
         *(f"loss: {m}" for m in _choice_mistakes(losses, recipe.loss, lambda build: build)),
         *(f"auxiliary: {m}" for m in _optional_mistakes(auxiliaries, recipe.auxiliary)),
+        *(f"distillation: {m}" for m in _optional_mistakes(distillations, recipe.distillation)),
         *(f"mixing: {m}" for m in _optional_mistakes(mixings, recipe.mixing)),
         *(f"optimizer.name: {m}" for m in optimizer_mistakes(recipe.optimizer.name)),
     ]
@@ -54,22 +58,6 @@ def _choice_mistakes(
 
 def _optional_mistakes(registry: Registry[Callable[..., Any]], choice: Choice | None) -> list[str]:
     return [] if choice is None else _choice_mistakes(registry, choice, lambda build: build)
-
-
-def untrainable(recipe: Recipe) -> list[str]:
-    """The fields of ``recipe`` that describe what this loop cannot do yet; none of them is ever passed over."""
-    said = []
-    if recipe.distillation is not None:
-        said.append(
-            f"distillation: training does not learn from a teacher yet; got {recipe.distillation}. Set it to none to "
-            "train without"
-        )
-    if recipe.loader.head_batch_size not in (None, recipe.loader.batch_size):
-        said.append(
-            "loader.head_batch_size: training keeps one batch size in both stages yet; got "
-            f"{recipe.loader.head_batch_size} beside a batch_size of {recipe.loader.batch_size}. Set it to none"
-        )
-    return said
 
 
 def _said(check: Callable[[], Any]) -> list[str]:

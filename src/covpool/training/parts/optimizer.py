@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from fnmatch import fnmatchcase
+from math import prod
 from typing import Any
 
 from timm.models import group_parameters
@@ -10,6 +12,7 @@ from timm.optim import create_optimizer_v2, get_optimizer_info, list_optimizers
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from covpool.models.techniques.batch_norm import hold_batch_norms
 from covpool.recipes import OptimizerSpec
 from covpool.registry import unknown
 
@@ -42,8 +45,13 @@ def parameter_groups(network: nn.Module, spec: OptimizerSpec) -> list[dict[str, 
     """Groups of parameters that share a factor of the learning rate (``lr_scale``) and a weight decay.
 
     Every parameter is in one group, frozen ones too: without a gradient they stay as they are, so that a later
-    stage can set them free. ``lr_scale`` is the layer's decay times the classifier's multiplier.
+    stage can set them free. ``lr_scale`` is the layer's decay times the classifier's multiplier times those of all
+    patterns that fit the name.
+
+    Raises:
+        ValueError: a pattern fits no name.
     """
+    _check_patterns(network, spec)
     scales = _layer_scales(network, spec.layer_decay)
     spared = set() if spec.decay_norm_and_bias else _spared_names(network, spec.decay_bias)
     groups: dict[tuple[float, float], list[Tensor]] = defaultdict(list)
@@ -53,12 +61,22 @@ def parameter_groups(network: nn.Module, spec: OptimizerSpec) -> list[dict[str, 
         if name.startswith(CLASSIFIER):
             scale *= spec.classifier_lr_multiplier
             decay = decay if spec.classifier_weight_decay is None else spec.classifier_weight_decay
-        decay = 0.0 if name in spared else decay
+        scale *= prod(factor for pattern, factor in spec.lr_multipliers.items() if fnmatchcase(name, pattern))
+        if name in spared or any(fnmatchcase(name, pattern) for pattern in spec.no_decay):
+            decay = 0.0
         groups[scale, decay].append(parameter)
     return [
         {"params": parameters, "lr_scale": scale, "weight_decay": decay}
         for (scale, decay), parameters in groups.items()
     ]
+
+
+def _check_patterns(network: nn.Module, spec: OptimizerSpec) -> None:
+    names = [name for name, _ in network.named_parameters()]
+    lost = [p for p in (*spec.lr_multipliers, *spec.no_decay) if not any(fnmatchcase(name, p) for name in names)]
+    if lost:
+        near = ", ".join(names[:2] + names[-2:])
+        raise ValueError(f"lr_multipliers and no_decay need patterns of parameters ({near}, ...); {lost} fit none")
 
 
 def _spared_names(network: nn.Module, decay_bias: bool) -> set[str]:
@@ -93,7 +111,7 @@ def set_lr(optimizer: Optimizer, lr: float) -> None:
 
 
 def set_training_mode(network: nn.Module, *, frozen: bool) -> None:
-    """Training mode; a frozen backbone gets no gradients and stays in eval mode.
+    """Training mode; a frozen backbone gets no gradients and stays in eval mode, frozen batch norms as they are.
 
     Its normalisation statistics, dropout and stochastic depth stand still with its weights: the head learns on
     the very features that it will be given later.
@@ -101,5 +119,6 @@ def set_training_mode(network: nn.Module, *, frozen: bool) -> None:
     network.train()
     backbone: nn.Module = network.backbone  # type: ignore[assignment]
     backbone.requires_grad_(not frozen)
+    hold_batch_norms(backbone, getattr(network, "batch_norm", "train"))
     if frozen:
         backbone.eval()
