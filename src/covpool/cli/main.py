@@ -31,7 +31,10 @@ class Verb(NamedTuple):
 VERBS = {
     "compare": Verb("training.compare", "find out whether second-order pooling pays on your images"),
     "train": Verb("training.train", "train a network by a recipe, or continue a run"),
+    "doctor": Verb("training.doctor", "say why a run stopped at a value that is no number"),
+    "sweep": Verb("training.sweep", "search for better values of a recipe's fields, with Optuna"),
     "evaluate": Verb("judging.evaluate", "measure a trained network on labelled images"),
+    "robustness": Verb("judging.robustness", "measure a network on corrupted, perturbed and attacked images"),
     "predict": Verb("judging.predict", "name the most likely classes of images"),
     "report": Verb("judging.report", "turn results and runs into one HTML page, Markdown or CSV"),
     "pools": Verb("catalogue.pools", "list the pools, or describe one"),
@@ -42,6 +45,7 @@ VERBS = {
     "explain": Verb("pictures.explain", "show where a score comes from, and which pairs of channels decide"),
     "embed": Verb("pictures.embed", "write the vectors of images, for a search or a vector store"),
     "search": Verb("pictures.search", "find the stored images that are nearest to given ones"),
+    "calibrate": Verb("judging.calibrate", "see whether confidence is accuracy, and fit a temperature"),
     "retrieval": Verb("judging.retrieval", "judge stored vectors: recall@k, MAP@R, mAP"),
     "bench": Verb("judging.bench", "time pools and networks on this machine"),
 }
