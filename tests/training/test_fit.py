@@ -151,9 +151,9 @@ def test_a_process_killed_in_the_middle_of_an_epoch_is_resumed_bit_for_bit(recor
 
 
 def test_the_run_folder_holds_what_it_promises(recipe, pictures, straight):
-    names = {path.name for path in straight.iterdir()}
+    names = {path.name for path in straight.iterdir() if path.name[0] != "."}
     assert names == {
-        "recipe.yaml", "journal.jsonl", "summary.csv", "tensorboard", "last.pt", "best.pt", "result.json"
+        "recipe.yaml", "journal.jsonl", "summary.csv", "tensorboard", "last.pt", "previous.pt", "best.pt", "result.json"
     }  # fmt: skip
     assert Recipe.from_yaml((straight / "recipe.yaml").read_text()) == recipe
     assert len((straight / "summary.csv").read_text().splitlines()) == 1 + 2
