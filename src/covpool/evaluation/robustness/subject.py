@@ -63,10 +63,10 @@ class Subject:
 
     def columns(self, names: Sequence[str]) -> Tensor:
         """The output for each class folder; see ``columns_of``."""
-        return torch.tensor(columns_of(names, self.classes, self._outputs))
+        return torch.tensor(columns_of(names, self.classes, self.outputs))
 
     @cached_property
-    def _outputs(self) -> int:
+    def outputs(self) -> int:
         """How many outputs there are, from a grey picture."""
         side = self.preprocessing.image_size
         return self.logits(torch.full((1, side, side, 3), 128, dtype=torch.uint8)).shape[1]
