@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def faiss_candidates(scores: Scores, count: int, exclude: np.ndarray) -> Callabl
     return find
 
 
-def _faiss() -> object:
+def _faiss() -> Any:
     try:
         import faiss
     except ModuleNotFoundError as error:

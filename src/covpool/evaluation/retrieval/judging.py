@@ -107,6 +107,7 @@ def judge_retrieval(
     counted = len(ranks) - (len(lonely) if unmatched == "leave-out" else 0)
     if counted < 1:
         raise ValueError(f"retrieval needs at least one query with a positive; got {len(ranks)} queries without any")
+    map_at_r, r_precision, mean_average_precision = (total / counted for total in _precisions(ranks))
     recall = {int(k): recall_at(ranks, k) / counted for k in ks}
     return Retrieval(
         queries=counted,
@@ -114,7 +115,9 @@ def judge_retrieval(
         metric=metric,
         recall=recall,
         recall_interval={k: wilson_interval(rate, counted) for k, rate in recall.items()},
-        **{name: total / counted for name, total in _precisions(ranks).items()},
+        map_at_r=map_at_r,
+        r_precision=r_precision,
+        mean_average_precision=mean_average_precision,
         unmatched=len(lonely),
         unmatched_keys=[keys[i] if keys is not None else str(i) for i in lonely],
         unmatched_count_as=unmatched,
@@ -128,14 +131,11 @@ def recall_at(ranks: Ranks, k: int) -> int:
     return int((first <= k).sum())
 
 
-def _precisions(ranks: Ranks) -> dict[str, float]:
-    """Sums over the queries; one without a positive adds nothing."""
+def _precisions(ranks: Ranks) -> tuple[float, float, float]:
+    """Sums over the queries of MAP@R, R-precision and average precision; one without a positive adds nothing."""
     counts = ranks.positives
     each = np.repeat(counts, counts)
     order = np.arange(len(ranks.ranks)) - np.repeat(ranks.starts[:-1], counts) + 1
     inside = ranks.ranks <= each
-    return {
-        "map_at_r": float((inside * order / ranks.ranks / each).sum()),
-        "r_precision": float((inside / each).sum()),
-        "mean_average_precision": float((order / ranks.ranks / each).sum()),
-    }
+    precision = order / ranks.ranks / each
+    return float((inside * precision).sum()), float((inside / each).sum()), float(precision.sum())

@@ -107,8 +107,9 @@ def fit_whitening(
         raise ValueError(f"the {n} vectors have only {alive} directions; ask for fewer than {length}")
     signs = np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(length)])
     deviations = np.sqrt(values) if whiten else np.ones(length)
-    arrays = (data.mean, directions * signs, deviations)
-    return Whitening(*(a.astype(np.float32) for a in arrays), kept=float(values.sum() / data.variance))
+    kept = float(values.sum() / data.variance)
+    mean, main, spread = (a.astype(np.float32) for a in (data.mean, directions * signs, deviations))
+    return Whitening(mean, main, spread, kept)
 
 
 class _Centred:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,12 @@ def build() -> Parser:
     parser.add_argument("network", nargs="?", metavar="RUN", help="a run folder, a .pt or a .safetensors file")
     parser.add_argument("images", nargs="*", help="image files, folders, or patterns in quotes")
     parser.add_argument("--top-k", type=int, default=5, help="how many classes of each image")
+    parser.add_argument(
+        "--temperature",
+        type=str | None,
+        metavar="T",
+        help="of the softmax: a number, or the file that covpool calibrate wrote for this network",
+    )
     parser.add_argument("--format", choices=["csv", "json"], default="csv", help="what to write")
     add_machine(parser, batch_size=32)
     add_bad_image(parser)
@@ -53,9 +60,12 @@ def build() -> Parser:
 
 def _check(options: Namespace) -> list[str]:
     absent = [word for word in options.images if not Path(word).exists() and not glob(word, recursive=True)]
+    temperature = _number(options.temperature or "1")
     return [
         *output_mistakes(options),
         *at_least(options, top_k=1, batch_size=1, workers=0),
+        *[f"--temperature needs a number above 0; got {options.temperature}"]
+        * (temperature is not None and not 0 < temperature < float("inf")),
         *(f"there is no image at {word}" for word in absent),
     ]
 
@@ -103,6 +113,7 @@ def _predict(options: Namespace, files: Sequence[Path]) -> tuple[list[dict[str, 
     from covpool.evaluation import predict
     from covpool.models.restore import restore_network
 
+    temperature = _temperature(options.temperature, options.network)
     network, about = restore_network(options.network)
     loader = eval_loader(
         _image_set(files),
@@ -119,9 +130,27 @@ def _predict(options: Namespace, files: Sequence[Path]) -> tuple[list[dict[str, 
                 raise
             return [], list(loader.skipped)
     classes = about.get("classes") or [str(i) for i in range(found.logits.shape[1])]
-    best = found.probabilities.topk(min(options.top_k, len(classes)))
+    best = replace(found, logits=found.logits / temperature).probabilities.topk(min(options.top_k, len(classes)))
     picked = zip(found.indices.tolist(), best.indices.tolist(), best.values.tolist(), strict=True)
     return [_row(files[i], [classes[k] for k in top], shares) for i, top, shares in picked], list(loader.skipped)
+
+
+def _temperature(word: str | None, network: str) -> float:
+    """The temperature that a word means: none, a number, or a file that must be about these weights."""
+    value = _number(word or "1")
+    if value is not None:
+        return value
+    from covpool.evaluation.calibration import read_temperature
+    from covpool.evaluation.fingerprint import fingerprint
+
+    return read_temperature(str(word), fingerprint(network))
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None
 
 
 def _row(file: Path, classes: Sequence[str], probabilities: Sequence[float]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +83,14 @@ def _mistakes(options: Namespace) -> list[str]:
 
 def run(options: Namespace) -> int:
     """Embed and write."""
-    from covpool.data import Preprocessing, eval_loader, eval_transform
+    from covpool.data import eval_loader, eval_transform
     from covpool.evaluation.fingerprint import fingerprint
     from covpool.evaluation.retrieval import store_vectors
     from covpool.models.restore import restore_network
 
     network, about = restore_network(options.network)
-    preprocessing = about["preprocessing"]
-    transform = eval_transform(Preprocessing.from_dict(preprocessing))
+    preprocessing = preprocessing_of(network, about)
+    transform = eval_transform(preprocessing)
 
     def loaders(sets: list[Any]) -> list[Any]:
         reading = {"batch_size": options.batch_size, "workers": options.workers, "on_bad_image": options.on_bad_image}
@@ -110,7 +111,7 @@ def run(options: Namespace) -> int:
             device=options.device,
             about={
                 "weights": fingerprint(options.network),
-                "preprocessing": preprocessing,
+                "preprocessing": preprocessing.to_dict(),
                 "data": options.data,
                 "split": options.split,
                 "whitening_fitted_on": fitted,
@@ -142,6 +143,14 @@ def _fit(options: Namespace, network: Any, loaders: Any) -> tuple[Any, dict[str,
         f"directions keep {percent(found.kept)} % of the variance"
     )
     return found, {"data": place, "split": options.pca_split, "vectors": rows, "length": length}
+
+
+def preprocessing_of(network: Any, about: Mapping[str, Any]) -> Any:
+    """How the network's training prepared pictures; what its backbone asks for, where the file does not say."""
+    from covpool.data import Preprocessing, preprocessing_for
+
+    known = about.get("preprocessing")
+    return preprocessing_for(network.pretrained_cfg) if known is None else Preprocessing.from_dict(known)
 
 
 def image_sets(place: str, split: str, *, unlabelled: bool = False, download: bool = False) -> list[Any]:

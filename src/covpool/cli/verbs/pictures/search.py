@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse import Namespace
 
@@ -23,7 +23,7 @@ from covpool.cli.options import (
 from covpool.cli.parser import Parser
 from covpool.cli.progress import counting
 from covpool.cli.verbs.judging.predict import image_files
-from covpool.cli.verbs.pictures.embed import image_sets
+from covpool.cli.verbs.pictures.embed import image_sets, preprocessing_of
 
 
 def build() -> Parser:
@@ -97,7 +97,7 @@ def _queries(options: Namespace, files: Sequence[Path], index: Any) -> tuple[Any
     """The queries' vectors, made as those of the index, and which files they are."""
     import numpy as np
 
-    from covpool.data import ImageSet, Preprocessing, eval_loader, eval_transform
+    from covpool.data import ImageSet, eval_loader, eval_transform
     from covpool.data.sources.folder import FileReader
     from covpool.evaluation.fingerprint import fingerprint
     from covpool.evaluation.retrieval import embed, prepared
@@ -110,12 +110,12 @@ def _queries(options: Namespace, files: Sequence[Path], index: Any) -> tuple[Any
     names = [str(file) for file in files]
     loader = eval_loader(
         ImageSet([""], [0] * len(names), names, FileReader(names)),
-        eval_transform(Preprocessing.from_dict(about["preprocessing"])),
+        eval_transform(preprocessing_of(network, about)),
         batch_size=options.batch_size,
         workers=options.workers,
         on_bad_image=options.on_bad_image,
     )
-    layer = "pooled" if index.about.get("layer") == "pooled" else "head"
+    layer: Literal["pooled", "head"] = "pooled" if index.about.get("layer") == "pooled" else "head"
     with counting("embedding", options.quiet) as progress:
         batches = list(embed(network, loader, layer=layer, device=options.device, progress=progress))
     for key, reason in loader.skipped:
