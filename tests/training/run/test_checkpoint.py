@@ -5,7 +5,7 @@ import pickle
 import pytest
 import torch
 
-from covpool.training.run.checkpoint import load_checkpoint, save_checkpoint
+from covpool.training.run.checkpoint import DamagedCheckpoint, load_checkpoint, save_checkpoint
 
 
 class Unpicklable:
@@ -50,3 +50,19 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path):
     torch.save({"format": "covpool-checkpoint/1", "x": pytest.approx(1)}, path, pickle_module=pickle)
     with pytest.raises(ValueError, match=r"evil.pt cannot be read"):
         load_checkpoint(path)
+
+
+def test_any_flipped_bit_is_noticed_though_torch_would_take_it_for_weights(tmp_path):
+    path = tmp_path / "last.pt"
+    save_checkpoint(path, {"tensor": torch.randn(1000), "epoch": 1})
+    whole = path.read_bytes()
+    sound, noticed = load_checkpoint(path)["tensor"], 0
+    for place in range(0, len(whole), 97):
+        data = bytearray(whole)
+        data[place] ^= 1 << place % 8
+        path.write_bytes(data)
+        try:
+            assert torch.equal(load_checkpoint(path)["tensor"], sound)  # padding between the records
+        except DamagedCheckpoint:
+            noticed += 1
+    assert noticed > 4000 / 97

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from covpool.recipes import NetworkSpec, OptimizerSpec, Recipe, RecipeError, ScheduleSpec
+from covpool.training.run.checkpoint import DamagedCheckpoint
 from covpool.training.run.folder import RunFolder, recipe_to_resume
 
 
@@ -57,3 +58,34 @@ def test_every_other_difference_is_named_with_both_values():
         "schedule.epochs was 10 in the run and is now 11",
         "ema was None in the run and is now 0.9; a resumed run keeps its own values, start a new run for others",
     ]
+
+
+def saved_twice(tmp_path):
+    folder = RunFolder(tmp_path)
+    for step in (1, 2):
+        folder.save({"step": step})
+    return folder
+
+
+def test_the_last_checkpoint_is_loaded_while_it_is_whole(tmp_path):
+    assert saved_twice(tmp_path).load()["step"] == 2
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(tmp_path, caplog):
+    folder = saved_twice(tmp_path)
+    folder.last.write_bytes(folder.last.read_bytes()[:-100])
+    assert folder.load()["step"] == 1
+    assert "going on from the checkpoint before it" in caplog.text
+    folder.previous.write_bytes(b"")
+    with pytest.raises(DamagedCheckpoint, match=r"previous.pt cannot be read"):
+        folder.load()
+
+
+def test_a_kill_between_two_names_costs_nothing(tmp_path):
+    folder = saved_twice(tmp_path)
+    folder.last.replace(folder.previous)
+    assert folder.load()["step"] == 2
+
+
+def test_there_is_nothing_to_go_on_from_in_a_new_run(tmp_path):
+    assert RunFolder(tmp_path).load() is None

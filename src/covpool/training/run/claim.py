@@ -16,9 +16,7 @@ class RunInUse(RuntimeError):
     def __init__(self, path: Path, owner: str) -> None:
         self.path = path
         who = f"process {owner}" if owner.isdigit() else "another process"
-        super().__init__(
-            f"the run folder {path} is being written by {who}; stop it, wait for its end, or name another folder"
-        )
+        super().__init__(f"{who} is writing the run folder {path}; stop it, wait for its end, or name another folder")
 
 
 @contextmanager

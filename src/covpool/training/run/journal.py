@@ -1,4 +1,4 @@
-"""The run's diary: one JSON line an event, a table of epochs, curves for TensorBoard."""
+"""The run's diary: one JSON line an event, and a table of epochs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-
-from torch.utils.tensorboard import SummaryWriter
 
 from covpool.training.run.writing import NotWritten, whole_file
 
@@ -23,27 +21,17 @@ _PASSING = ("step", "evaluation", "epoch", "checkpoint", "end")
 class Journal:
     """Writes events as they happen. Rates are in 0..1."""
 
-    def __init__(self, path: Path, tensorboard: Path, *, first_step: int = 0) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         self._file = path.open("a", encoding="utf-8")
-        purge = first_step + 1 if first_step else None
-        self._curves = SummaryWriter(str(tensorboard), purge_step=purge)
 
     def write(self, event: Mapping[str, Any]) -> None:
         """Append one event and hand it to the operating system."""
         try:
             self._file.write(json.dumps(_finite(event), allow_nan=False) + "\n")
             self._file.flush()
-            if event["event"] in ("step", "evaluation", "epoch"):
-                self._plot(event)
         except OSError as error:
             raise NotWritten(self._path, error.strerror or str(error), "the run ends here") from error
-
-    def _plot(self, event: Mapping[str, Any]) -> None:
-        group = "step/" if event["event"] == "step" else ""
-        for name, value in event.items():
-            if isinstance(value, float):
-                self._curves.add_scalar(group + name, value, event["step"])
 
     def size(self) -> int:
         """Bytes written so far: where a resumed run takes up the diary."""
@@ -51,9 +39,8 @@ class Journal:
         return os.fstat(self._file.fileno()).st_size
 
     def close(self) -> None:
-        """Flush and close all files."""
+        """Flush and close the file."""
         self._file.close()
-        self._curves.close()
 
 
 def rewind_journal(path: Path, size: int) -> None:
