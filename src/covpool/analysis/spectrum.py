@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from covpool.functional import covariance
-from covpool.observe import observe
 
 if TYPE_CHECKING:
     from covpool.analysis.objective import Objective
@@ -56,17 +55,14 @@ def network_spectra(objective: Objective) -> dict[str, Any]:
     largest first, of the effective rank, and of the share of the largest.
     """
     network = objective.network
-    modules = dict(network.named_modules())
-    reduced = not isinstance(modules.get(_REDUCE, nn.Identity()), nn.Identity)
+    reduction = dict(network.named_modules()).get(_REDUCE)
+    reduction = None if isinstance(reduction, nn.Identity) else reduction
     parts: dict[str, list[Tensor]] = {"features": [], "pooled": []}
     for images in objective.images():
-        with observe(network, *[_REDUCE] * reduced) as seen:
-            map = network.forward_features(images)  # type: ignore[operator]
-            if reduced:
-                network.forward_head(map)  # type: ignore[operator]
+        map = network.forward_features(images)  # type: ignore[operator]
         parts["features"].append(spectrum(map))
-        if reduced:
-            parts["pooled"].append(spectrum(seen[_REDUCE]))
+        if reduction is not None:
+            parts["pooled"].append(spectrum(reduction(map)))
     return {name: _summary(torch.cat(found)) if found else None for name, found in parts.items()}
 
 
