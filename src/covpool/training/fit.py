@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.loggers import Logger
 
 from covpool.data import ImageSource
 from covpool.evaluation.predict import pick_device
@@ -19,6 +20,8 @@ from covpool.models import Network
 from covpool.recipes import Recipe
 from covpool.training.assemble import assemble
 from covpool.training.doctor import admit
+from covpool.training.events import end_event, failed_event, interrupted_event, start_event
+from covpool.training.logging import Loggers, logger_mistakes, open_loggers
 from covpool.training.loop.engine import Engine, Listener
 from covpool.training.loop.interrupt import Interrupted, StopSwitch
 from covpool.training.loop.meters import NonFiniteLoss
@@ -76,6 +79,7 @@ def train(
     log_every: int = 10,
     time_limit: float | None = None,
     look: Literal["auto", "step", "log"] = "auto",
+    log: Sequence[str | Logger] = ("tensorboard",),
 ) -> Outcome:
     """Train the network of ``recipe``; everything about it goes into the new folder ``run``.
 
@@ -94,6 +98,7 @@ def train(
         log_every: optimizer steps between two "step" events.
         look: how often the loss and the gradient are looked at: before every "step", or at each "log" event, which no
             device has to be waited for; "auto": every step on a CPU.
+        log: where curves go beside the journal: "tensorboard", "csv", "wandb", "trackio", or loggers of Fabric.
         time_limit: seconds after which the run stops behind the step at work, as it does at Ctrl-C.
 
     Raises:
@@ -104,6 +109,8 @@ def train(
         RunInUse: another process is writing this run.
     """
     folder = RunFolder(run)
+    if mistakes := logger_mistakes(log):
+        raise ValueError("; ".join(mistakes))
     with ExitStack() as held:
         if resume:
             folder.stored_recipe()  # says so where there is no run
@@ -120,9 +127,10 @@ def train(
             session.restore(saved)
             session.meter.checkpoint = str(folder.last)
         rewind_journal(folder.journal, 0 if saved is None else saved["journal_bytes"])
-        with _journal(folder, session) as journal, StopSwitch(time_limit) as stop:
+        records = held.enter_context(_records(folder, session, log))
+        with StopSwitch(time_limit) as stop:
             careful = look == "step" or (look == "auto" and session.fabric.device.type == "cpu")
-            engine = Engine(session, folder, journal, stop=stop, listen=listen, log_every=log_every, careful=careful)
+            engine = Engine(session, folder, *records, stop=stop, listen=listen, log_every=log_every, careful=careful)
             ending = _drive(engine, resumed=resume)
     return _outcome(session, folder, ending)
 
@@ -163,10 +171,16 @@ def _begin(recipe: Recipe | None, folder: RunFolder, resume: bool) -> tuple[Reci
 
 
 @contextmanager
-def _journal(folder: RunFolder, session: Session) -> Iterator[Journal]:
-    journal = Journal(folder.journal, folder.tensorboard, first_step=session.progress.step)
+def _records(folder: RunFolder, session: Session, log: Sequence[str | Logger]) -> Iterator[tuple[Journal, Loggers]]:
+    journal = Journal(folder.journal)
     try:
-        yield journal
+        loggers = open_loggers(log, folder, session.recipe, session.progress.step)
+        status = "failed"
+        try:
+            yield journal, loggers
+            status = "success"
+        finally:
+            loggers.close(status)
     finally:
         journal.close()
         session.parts.train_loader.close()
@@ -175,12 +189,12 @@ def _journal(folder: RunFolder, session: Session) -> Iterator[Journal]:
 
 def _drive(engine: Engine, *, resumed: bool) -> str:
     """Run the engine to its end; says how it ended."""
-    engine.tell(_start_event(engine, resumed))
+    engine.tell(start_event(engine, resumed))
     try:
         return _finish(engine)
     except NonFiniteLoss as error:
         told = admit(engine, error)
-        engine.tell(_failed_event(told))
+        engine.tell(failed_event(told))
         raise told from error
     except NotWritten as error:
         advice = "free some space or make the folder writable, then go on from its last whole checkpoint with: "
@@ -193,71 +207,13 @@ def _finish(engine: Engine) -> str:
         result = engine.judge.result or (None if engine.folder.result.exists() else engine.judge.evaluate())
     except Interrupted as stop:
         engine.save()
-        engine.tell(_interrupted_event(engine, stop.reason))
+        engine.tell(interrupted_event(engine, stop.reason))
         return stop.reason
     if result is not None:
         _write_result(engine, result)
-    event = _end_event(engine)
+    event = end_event(engine)
     engine.tell(event)
     return event["ending"]
-
-
-def _failed_event(error: NonFiniteLoss) -> dict[str, Any]:
-    event: dict[str, Any] = {"event": "failed", "step": error.step, "reason": str(error)}
-    if error.diagnosis is not None:
-        finding = error.diagnosis.finding
-        event |= {"stage": finding.stage, "module": finding.module, "causes": error.diagnosis.causes}
-    return event
-
-
-def _interrupted_event(engine: Engine, reason: str) -> dict[str, Any]:
-    progress, command = engine.session.progress, engine.folder.resume_command
-    place = {"epoch": progress.epoch, "step": progress.step}
-    return {"event": "interrupted", **place, "reason": reason, "resume": command}
-
-
-def _start_event(engine: Engine, resumed: bool) -> dict[str, Any]:
-    session, recipe = engine.session, engine.recipe
-    network, parts = session.network, session.parts
-    return {
-        "event": "start",
-        "resumed": resumed,
-        "run": str(engine.folder.path),
-        "epochs": session.calendar.epochs,
-        "steps": session.total_steps,
-        "steps_per_epoch": session.steps_per_epoch,
-        "epoch": session.progress.epoch,
-        "step": session.progress.step,
-        "summary": {
-            "backbone": network.architecture["backbone"],
-            "feature_channels": network.num_features,
-            "pool": str(recipe.network.pool),
-            "reduce_to": network.architecture["reduce_to"],
-            "out_features": network.head_hidden_size,
-            "classes": len(parts.classes),
-            "parameters": sum(p.numel() for p in network.parameters()),
-            "train_images": len(parts.train_loader.images),
-            "val_images": len(parts.val_loader.images),
-            "image_size": parts.preprocessing.image_size,
-            "device": str(session.fabric.device),
-            "precision": recipe.precision,
-        },
-    }
-
-
-def _end_event(engine: Engine) -> dict[str, Any]:
-    progress = engine.session.progress
-    return {
-        "event": "end",
-        "ending": "patience" if progress.stopped_early else "finished",
-        "epochs": progress.epoch,
-        "step": progress.step,
-        "best_top1": progress.best_top1,
-        "best_epoch": progress.best_epoch,
-        "eval_top1": progress.history[-1]["eval_top1"],
-        "skipped": {name: len(found) for name, found in progress.skipped.items()},
-        "seconds": engine.session.seconds(),
-    }
 
 
 def _write_result(engine: Engine, result: Result) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from covpool.data import Batch
 from covpool.evaluation.result import Result
+from covpool.training.logging import Loggers, Sight
 from covpool.training.loop.interrupt import StopSwitch
 from covpool.training.loop.judge import Judge, judged
 from covpool.training.loop.meters import NonFiniteLoss, Pace, group_rates
@@ -42,6 +43,7 @@ class Engine:
         session: Session,
         folder: RunFolder,
         journal: Journal,
+        loggers: Loggers,
         *,
         stop: StopSwitch,
         listen: Listener,
@@ -49,7 +51,7 @@ class Engine:
         careful: bool,
     ) -> None:
         self.session, self.recipe, self.fabric = session, session.recipe, session.fabric
-        self.folder, self.journal = folder, journal
+        self.folder, self.journal, self.loggers = folder, journal, loggers
         self.stop, self.listen, self.log_every = stop, listen, log_every
         self.pace = Pace()
         self.step, self.judge = Stepper(session, careful=careful), Judge(session, stop)
@@ -149,8 +151,14 @@ class Engine:
         with self.pace.paused():
             result = self.judge.evaluate()
             self._keep_best(result)
+            sight = self.judge.look()
         event = {"event": "evaluation", "epoch": progress.epoch, "step": progress.step, **judged(result)}
-        self.tell({**event, "seconds": session.seconds()})
+        self.tell({**event, **sight.facts, "seconds": session.seconds()})
+        self._draw(sight)
+
+    def _draw(self, sight: Sight) -> None:
+        for name, values in sight.histograms.items():
+            self.loggers.histogram(name, values, self.session.progress.step)
 
     def _keep_best(self, result: Result) -> None:
         if self.judge.count(result):
@@ -175,8 +183,8 @@ class Engine:
         session, progress = self.session, self.session.progress
         session.meter.check(progress.step)
         session.settle(self.stop.obey)
-        result = self.judge.result_of_now()
-        row = self._row(result)
+        result, sight = self.judge.result_of_now(), self.judge.look()
+        row = {**self._row(result), **sight.facts}
         progress.history.append(row)
         self._keep_best(result)
         progress.epoch, progress.batch = progress.epoch + 1, 0
@@ -184,6 +192,7 @@ class Engine:
             progress.step = min(session.calendar.start(progress.epoch), session.total_steps)
             progress.evaluated = progress.step
         self.tell({"event": "epoch", **row})
+        self._draw(sight)
         write_summary(self.folder.summary, progress.history)
         self.save()
 
@@ -216,8 +225,9 @@ class Engine:
         self.tell(event)
 
     def tell(self, event: Mapping[str, Any]) -> None:
-        """Write an event into the journal and hand it to the listener."""
+        """Write an event into the journal and hand it to the loggers and the listener."""
         self.journal.write(event)
+        self.loggers.write(event)
         try:
             self.listen(event)
         except KeyboardInterrupt:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from covpool.evaluation import predict
 from covpool.evaluation.result import Result
+from covpool.training.logging import PICTURES, Sight, look_inside
 from covpool.training.loop.interrupt import StopSwitch
 from covpool.training.loop.session import Session
 
@@ -20,6 +23,7 @@ class Judge:
     def __init__(self, session: Session, stop: StopSwitch) -> None:
         self.session, self.stop = session, stop
         self.result: Result | None = None
+        self._pictures: Tensor | None = None
 
     def evaluate(self) -> Result:
         """The evaluation pictures through the judged network; Interrupted where a stop is asked for meanwhile."""
@@ -37,6 +41,14 @@ class Judge:
         about = session.parts.about()
         self.result = Result.of(predictions, session.parts.classes, skipped=skipped, keys=keys, about=about)
         return self.result
+
+    def look(self) -> Sight:
+        """What is inside the head of the judged network for the first pictures of evaluation, always the same ones."""
+        session = self.session
+        if self._pictures is None:
+            images = next(iter(session.parts.val_loader.epoch(0))).images
+            self._pictures = images.flatten(0, -4)[:PICTURES].to(session.fabric.device)
+        return look_inside(session.judged_network, self._pictures, session.recipe)
 
     def result_of_now(self) -> Result:
         """The evaluation of the weights as they are: the latest one, where it was after the last step."""
