@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from covpool.reporting.numerals import count, three_digits
-from covpool.reporting.sections.parts import Found, Listing, Note, Section, colour, pointer
+from covpool.reporting.sections.parts import Found, Listing, Note, Section, pointer
 from covpool.reporting.tables import Cell, Column, Table
 
 _MOST = 200  # numbers of one result that are listed
@@ -21,7 +21,7 @@ def section(found: Sequence[Found]) -> Section:
     rows = [[Cell(_spelled(key), pointer(*key)), *_row(key, found, numbers)] for key in keys[:_MOST]]
     left = f"{count(len(keys) - _MOST)} more numbers stand in the file." if len(keys) > _MOST else ""
     title = (found[0].kind or "result").removeprefix("covpool-").replace("-", " ").capitalize()
-    return Section(title, [Listing(Table(columns, rows), [colour(0)] * len(rows)), *([Note(left)] if left else [])])
+    return Section(title, [Listing(Table(columns, rows)), *([Note(left)] if left else [])])
 
 
 def _row(key: tuple[str | int, ...], found: Sequence[Found], numbers: Sequence[Mapping[Any, Any]]) -> Iterator[Cell]:

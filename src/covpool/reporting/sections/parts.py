@@ -70,7 +70,8 @@ class Note(Part):
 class Listing(Part):
     """A table: sortable on the page, and in the Markdown and the CSV as well.
 
-    ``styles`` gives each row the colour of its line in the charts: "s1" to "s8", or "s0" for a baseline.
+    ``styles`` gives each row the colour of its line in the charts: "s1" to "s8", or "s0" for a baseline; without one
+    a row has no mark.
     """
 
     table: Table
@@ -80,7 +81,7 @@ class Listing(Part):
     @property
     def rows(self) -> list[tuple[str, bool, Sequence[Cell]]]:
         """Style, whether it stands out, and cells of each row."""
-        styles = [*self.styles, *["s0"] * len(self.table.rows)]
+        styles = [*self.styles, *[""] * len(self.table.rows)]
         return [(style, False, cells) for style, cells in zip(styles, self.table.rows, strict=False)]
 
 

@@ -112,7 +112,7 @@ def _cells(run: Run) -> dict[str, Cell]:
         "loss": replace(loss, text=three_digits(loss.value)),
         "images": Cell(count(result.get("images")), result.get("images"), origin=run.origin("images")),
         "skipped": Cell(count(result.get("skipped")), result.get("skipped"), origin=run.origin("skipped")),
-        "epochs": Cell(str(len(run.epochs)), len(run.epochs) or None),
+        "epochs": Cell(str(len(run.epochs)), len(run.epochs)) if run.epochs else Cell(""),
         "seconds": Cell(duration(last["seconds"]), last["seconds"], origin=run.of_epoch(last, "seconds"))
         if last
         else Cell(""),
@@ -162,6 +162,7 @@ def runs_view(runs: Sequence[Run], data: str | Path | None = None) -> dict[str, 
         },
         "legend": [(run.name, style) for run, style in zip(runs, styles, strict=True)],
         "charts": charts,
+        "per_class": _per_class(runs),
         "details": [_details(run, place, len(runs), data) for place, run in enumerate(runs, 1)],
     }
 
@@ -194,6 +195,34 @@ def _details(run: Run, place: int, of: int, data: str | Path | None) -> dict[str
         "recipe": run.recipe,
         "facts": _facts(run),
     }
+
+
+def _per_class(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """A row a class, a column a run; None where the runs know different classes, or none."""
+    judged = [run for run in runs if run.result.get("per_class")]
+    classes = judged[0].result["classes"] if judged else []
+    if not judged or any(run.result["classes"] != classes for run in judged):
+        return None
+    columns = [Column("class", "class", False), Column("images", "images"), *(Column(r.name, r.name) for r in judged)]
+    counts = [sum(row) for row in judged[0].result["confusion"]]
+    rows = [
+        (
+            "",
+            False,
+            [
+                Cell(name, name),
+                Cell(count(counts[place]), counts[place], origin=judged[0].origin("confusion", place)),
+                *(_recognised(run, place) for run in judged),
+            ],
+        )
+        for place, name in enumerate(classes)
+    ]
+    return {"columns": columns, "rows": rows}
+
+
+def _recognised(run: Run, place: int) -> Cell:
+    share = run.result["per_class"][place]
+    return Cell(percent(share), share, origin=run.origin("per_class", place))
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:
