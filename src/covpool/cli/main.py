@@ -47,6 +47,7 @@ VERBS = {
     "search": Verb("pictures.search", "find the stored images that are nearest to given ones"),
     "calibrate": Verb("judging.calibrate", "see whether confidence is accuracy, and fit a temperature"),
     "retrieval": Verb("judging.retrieval", "judge stored vectors: recall@k, MAP@R, mAP"),
+    "analyze": Verb("judging.analyze", "measure the loss around the weights of networks, along their training"),
     "bench": Verb("judging.bench", "time pools and networks on this machine"),
 }
 
