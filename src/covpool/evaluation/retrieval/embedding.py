@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -71,9 +71,10 @@ def _vector_of(network: nn.Module, layer: Layer) -> Callable[[Tensor], Tensor]:
         return lambda images: network.forward_head(network.features(images), pre_logits=True)
     if layer == "pooled" or not hasattr(network, "forward_head"):
         raise ValueError(
-            f"a {type(network).__name__} has no {layer} vector that is known; use layer='head' of a timm model"
+            f"a {type(network).__name__} has no vector {layer!r} that is known; use 'head' of a timm model"
         )
-    return lambda images: network.forward_head(network.forward_features(images), pre_logits=True)  # type: ignore[operator]
+    timm: Any = network
+    return lambda images: timm.forward_head(timm.forward_features(images), pre_logits=True)
 
 
 def _views_joined(vector: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

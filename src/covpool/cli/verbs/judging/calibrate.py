@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -139,13 +140,13 @@ def _judged(options: Namespace) -> Any:
 
 
 def _lines(result: Any) -> str:
-    rows = [("", "before", "after")]
+    def row(title: str, name: str, show: Callable[[float], str]) -> str:
+        return f"{title:<15} {show(getattr(result.before, name)):>9} {show(getattr(result.after, name)):>9}\n"
+
+    lines = [f"{'':<15} {'before':>9} {'after':>9}\n"]
     for name, title in (("ece", "ECE"), ("adaptive_ece", "adaptive ECE"), ("classwise_ece", "class-wise ECE")):
-        rows.append((title, *(f"{percent(getattr(s, name), 2)} %" for s in (result.before, result.after))))
-    for name, title in (("brier", "Brier"), ("nll", "NLL")):
-        rows.append((title, *(three_digits(getattr(s, name)) for s in (result.before, result.after))))
-    for name in ("confidence", "accuracy"):
-        rows.append((name, *(f"{percent(getattr(s, name))} %" for s in (result.before, result.after))))
-    table = "".join(f"{a:<15} {b:>9} {c:>9}\n" for a, b, c in rows)
+        lines.append(row(title, name, lambda rate: f"{percent(rate, 2)} %"))
+    lines += [row("Brier", "brier", three_digits), row("NLL", "nll", three_digits)]
+    lines += [row(name, name, lambda rate: f"{percent(rate)} %") for name in ("confidence", "accuracy")]
     fitted = f"fitted on {count(result.fit_images)} images, judged on {count(result.judged_images)} others"
-    return f"{table}temperature     {result.temperature:.4f}, {fitted}\n"
+    return "".join(lines) + f"temperature     {result.temperature:.4f}, {fitted}\n"
