@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-Precision = Literal["32-true", "bf16-mixed"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Average = Literal["logits", "softmax"]
 
 
@@ -64,12 +64,12 @@ def pick_device(device: str | torch.device = "auto") -> torch.device:
 
 
 def precision_context(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """Autocast to bfloat16 for "bf16-mixed"; nothing for "32-true"."""
+    """Autocast to bfloat16 for "bf16-mixed", to float16 for "16-mixed"; nothing for "32-true"."""
     if precision == "32-true":
         return nullcontext()
-    if precision == "bf16-mixed":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    raise ValueError(f"precision must be '32-true' or 'bf16-mixed'; got {precision!r}")
+    if precision in ("bf16-mixed", "16-mixed"):
+        return torch.autocast(device.type, dtype=torch.bfloat16 if precision == "bf16-mixed" else torch.float16)
+    raise ValueError(f"precision must be '32-true', 'bf16-mixed' or '16-mixed'; got {precision!r}")
 
 
 @contextmanager

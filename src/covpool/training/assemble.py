@@ -25,8 +25,9 @@ from covpool.data import (
 from covpool.models import Network
 from covpool.models.backbone import WeightsUnavailable
 from covpool.observe import observe
-from covpool.recipes import LoaderSpec, Recipe, RecipeError
-from covpool.training.mistakes import name_mistakes, picture_mistakes, untrainable
+from covpool.recipes import LoaderSpec, Recipe, RecipeError, TransformSpec
+from covpool.training.mistakes import name_mistakes, picture_mistakes
+from covpool.training.parts.distillation import Distilled, StoredLogits, Teaching, distillations, require_logits
 from covpool.training.parts.losses import Auxiliary, auxiliaries, losses
 from covpool.training.parts.network import build_network
 from covpool.training.parts.optimizer import build_optimizer
@@ -43,6 +44,7 @@ class Objects:
     network: Network
     loss: nn.Module
     auxiliary: Auxiliary | None
+    teaching: Teaching | None
     optimizer: Optimizer
 
 
@@ -54,6 +56,7 @@ class Parts:
     network: Network
     loss: nn.Module
     auxiliary: Auxiliary | None
+    teaching: Teaching | None
     optimizer: Optimizer
     train_loader: Loader
     val_loader: Loader
@@ -86,16 +89,18 @@ def assemble(recipe: Recipe, *, images: ImageSource | None = None, download: boo
     train, val = _open_pictures(recipe, images, download)
     seed_generators(recipe.seed)
     objects = build_objects(recipe, len(train.classes))
-    preprocessing, transform = _transforms(recipe, objects.network)
-    train_batches, val_batches = _loaders(recipe.loader, recipe.seed, train, val, transform, preprocessing)
+    preprocessing, transforms = _transforms(recipe, objects.network)
+    _prepare_teacher(recipe, objects.teaching, train, preprocessing)
+    train_batches = _train_loader(recipe, train, transforms)
     return Parts(
         recipe=recipe,
         network=objects.network,
         loss=objects.loss,
         auxiliary=objects.auxiliary,
+        teaching=objects.teaching,
         optimizer=objects.optimizer,
         train_loader=train_batches,
-        val_loader=val_batches,
+        val_loader=eval_loader(val, eval_transform(preprocessing), **_shared(recipe.loader)),
         preprocessing=preprocessing,
         classes=list(train.classes),
     )
@@ -109,13 +114,18 @@ def build_objects(recipe: Recipe, classes: int) -> Objects:
     """
     mistakes: list[str] = []
     loss = _attempt("loss", mistakes, lambda: losses.get(recipe.loss.name)(**recipe.loss.options))
-    network = _attempt("network", mistakes, lambda: build_network(recipe, classes))
+    network = _attempt("network", mistakes, lambda: build_network(recipe, classes, loss))
+    teaching = _attempt("distillation", mistakes, lambda: _teaching(recipe))
     auxiliary = None if network is None else _attempt("auxiliary", mistakes, lambda: _auxiliary(recipe, network))
     _raise_all(recipe, mistakes)
     assert network is not None
     assert loss is not None
-    optimizer = build_optimizer(network, recipe.optimizer)
-    return Objects(network=network, loss=loss, auxiliary=auxiliary, optimizer=optimizer)
+    optimizer = _attempt("optimizer", mistakes, lambda: build_optimizer(network, recipe.optimizer))
+    _raise_all(recipe, mistakes)
+    assert optimizer is not None
+    if teaching is not None:
+        loss = Distilled(loss, temperature=teaching.temperature, weight=teaching.weight)
+    return Objects(network=network, loss=loss, auxiliary=auxiliary, teaching=teaching, optimizer=optimizer)
 
 
 def _attempt(field: str, mistakes: list[str], build: Callable[[], T]) -> T | None:
@@ -136,7 +146,7 @@ def _raise_all(recipe: Recipe, mistakes: list[str]) -> None:
 
 def _open_pictures(recipe: Recipe, images: ImageSource | None, download: bool) -> tuple[ImageSet, ImageSet]:
     """The training and the evaluation pictures, after all names of the recipe were looked up."""
-    mistakes = [*name_mistakes(recipe), *untrainable(recipe)]
+    mistakes = name_mistakes(recipe)
     if images is None and recipe.data is None:
         mistakes.append("data: a folder, a .tar or the name of a known set is needed; none was given")
     elif images is None:
@@ -160,32 +170,69 @@ def _auxiliary(recipe: Recipe, network: Network) -> Auxiliary | None:
     if recipe.auxiliary is None:
         return None
     found = auxiliaries.get(recipe.auxiliary.name)(**recipe.auxiliary.options)
+    if found.needs_labels and recipe.mixing is not None:
+        raise ValueError(
+            f"{recipe.auxiliary.name!r} needs whole labels, which mixed pictures have not; set mixing to none"
+        )
     with observe(network, found.observed):
         return found
 
 
-def _transforms(recipe: Recipe, network: Network) -> tuple[Preprocessing, Transform]:
-    spec = recipe.transform
+def _teaching(recipe: Recipe) -> Teaching | None:
+    chosen = recipe.distillation
+    return None if chosen is None else distillations.get(chosen.name)(**chosen.options)
+
+
+def _prepare_teacher(recipe: Recipe, teaching: Teaching | None, train: ImageSet, values: Preprocessing) -> None:
+    """Look whether there are stored logits for all classes, or read the teacher's network."""
     try:
-        return training_transforms(
-            network.pretrained_cfg,
-            spec.augment.name,
-            spec.augment.options,
-            image_size=spec.image_size,
-            mean=spec.mean,
-            std=spec.std,
-            crop_pct=spec.crop_pct,
-            interpolation=spec.interpolation,
-        )
+        if isinstance(teaching, StoredLogits):
+            require_logits(train)
+        elif teaching is not None:
+            teaching.load(values, len(train.classes))
+    except ValueError as error:
+        raise RecipeError([f"distillation: {error}"], recipe.name) from error
+
+
+def _transforms(recipe: Recipe, network: Network) -> tuple[Preprocessing, list[tuple[int, Transform]]]:
+    """The values of evaluation, and the transforms of training with the epochs that they begin at."""
+    sizes = recipe.schedule.image_sizes or ((0, None),)
+    try:
+        values, whole = _transforms_at(recipe.transform, network, recipe.transform.image_size)
+        staged = [
+            (epoch, whole if size is None else _transforms_at(recipe.transform, network, size)[1])
+            for epoch, size in sizes
+        ]
     except ValueError as error:
         raise RecipeError([f"transform: {error}"], recipe.name) from error
+    return values, staged
 
 
-def _loaders(
-    spec: LoaderSpec, seed: int, train: ImageSet, val: ImageSet, transform: Transform, values: Preprocessing
-) -> tuple[Loader, Loader]:
-    shared: dict[str, Any] = {"batch_size": spec.batch_size, "workers": spec.workers, "on_bad_image": spec.on_bad_image}
-    return (
-        train_loader(train, transform, seed=seed, **shared),
-        eval_loader(val, eval_transform(values), **shared),
+def _transforms_at(spec: TransformSpec, network: Network, size: int | None) -> tuple[Preprocessing, Transform]:
+    return training_transforms(
+        network.pretrained_cfg,
+        spec.augment.name,
+        spec.augment.options,
+        image_size=size,
+        mean=spec.mean,
+        std=spec.std,
+        crop_pct=spec.crop_pct,
+        interpolation=spec.interpolation,
     )
+
+
+def _train_loader(recipe: Recipe, train: ImageSet, transforms: list[tuple[int, Transform]]) -> Loader:
+    spec, first = recipe.loader, recipe.schedule.head_epochs
+    return train_loader(
+        train,
+        transforms,
+        seed=recipe.seed,
+        early=None if spec.head_batch_size is None else (first, spec.head_batch_size),
+        sampling=spec.sampling,
+        teacher=recipe.distillation is not None and recipe.distillation.name == "stored-logits",
+        **_shared(spec),
+    )
+
+
+def _shared(spec: LoaderSpec) -> dict[str, Any]:
+    return {"batch_size": spec.batch_size, "workers": spec.workers, "on_bad_image": spec.on_bad_image}

@@ -15,7 +15,7 @@ class Gradients:
     """The gradients of a network's parameters; "classifier" is all of the head but its pool."""
 
     def __init__(self, network: nn.Module) -> None:
-        self._parameters = [(_part(name), parameter) for name, parameter in network.named_parameters()]
+        self._parameters = [(part_of(name), parameter) for name, parameter in network.named_parameters()]
 
     def norms(self) -> tuple[list[str], Tensor] | None:
         """The part and the norm of each gradient that is there; None without any."""
@@ -43,5 +43,6 @@ def by_part(norms: tuple[list[str], Tensor]) -> dict[str, Tensor]:
     return {"total": values.norm(), **{part: values[found].norm() for part, found in places.items()}}
 
 
-def _part(name: str) -> str:
+def part_of(name: str) -> str:
+    """The part of the network to which the parameter of that name belongs."""
     return next((part for start, part in PARTS.items() if name.startswith(start)), "other")

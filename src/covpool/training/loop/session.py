@@ -142,6 +142,10 @@ class Session:
             return "network"
         return "ema" if isinstance(self.average, MovingAverage) else "swa"
 
+    def start_clock(self) -> None:
+        """Count the time of this session from now on."""
+        self._clock = time.perf_counter()
+
     def seconds(self) -> float:
         """Time of the whole run, earlier sessions included."""
         now = time.perf_counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from covpool.data import Batch, mixings
 from covpool.data.transforms.mixing import HalvesMixup, Mixed, soft_targets
@@ -24,13 +25,17 @@ class Mixer:
         self.mix = mixings.get(recipe.mixing.name)(**recipe.mixing.options)
         self.seed, self.classes = recipe.seed, classes
 
-    def __call__(self, batch: Batch, step: int, index: int) -> Mixed:
-        """Batch number ``index`` of optimizer step ``step``, mixed on the CPU."""
-        images, labels = batch.images, batch.labels
-        if isinstance(self.mix, HalvesMixup) and len(labels) % 2 and len(labels) > 1:
-            images, labels = images[:-1], labels[:-1]
-        targets = soft_targets(labels, self.classes)
-        if isinstance(self.mix, HalvesMixup) and len(labels) == 1:
+    def __call__(self, batch: Batch, step: int, index: int, answers: Tensor | None = None) -> Mixed:
+        """Batch number ``index`` of optimizer step ``step``, mixed on the CPU.
+
+        A teacher's ``answers`` (B, L) are mixed as the labels are, and stand beside them: targets (B', K + L).
+        """
+        images, targets = batch.images, soft_targets(batch.labels, self.classes)
+        if answers is not None:
+            targets = torch.cat([targets, answers], dim=1)
+        if isinstance(self.mix, HalvesMixup) and len(targets) % 2 and len(targets) > 1:
+            images, targets = images[:-1], targets[:-1]
+        if isinstance(self.mix, HalvesMixup) and len(targets) == 1:
             return Mixed(images, targets)
         return self.mix(images, targets, self._generator(step, index))
 
