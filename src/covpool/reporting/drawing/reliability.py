@@ -17,7 +17,7 @@ _STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #9aa1ab; --grid: #282c31; --paper: #15171a; --right: #6ea3ff; --gap: #f87171; }
 }
-svg { background: var(--paper); font: 11.5px system-ui, sans-serif; }
+svg { background: var(--paper); font: 11.5px system-ui, sans-serif; overflow: visible; }
 text { fill: var(--ink); } .grid { stroke: var(--grid); } .axis-title { fill: var(--ink); }
 .diagonal { stroke: var(--ink); stroke-dasharray: 5 4; }
 .end { fill: var(--right); } .band { fill: var(--gap); opacity: .25; }
