@@ -64,6 +64,15 @@ function rove(marks, stepsDown) {
 }
 function inPage(a, b) { return a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1; }
 
+// Curves lie over each other: a point says what the others are at the same place too.
+function neighbours(points) {
+  const said = Map.groupBy ? Map.groupBy(points, (p) => p.getAttribute("cx")) : new Map();
+  for (const together of said.values()) {
+    const lines = together.map((point) => point.dataset.says);
+    together.forEach((point, place) => { point.dataset.says = [lines[place], ...lines.filter((_, k) => k !== place).slice(0, 11)].join("\n"); });
+  }
+}
+
 for (const drawing of document.querySelectorAll("svg.chart, svg.track, svg.cells")) {
   const marks = [];
   for (const title of drawing.querySelectorAll("title")) {
@@ -76,6 +85,7 @@ for (const drawing of document.querySelectorAll("svg.chart, svg.track, svg.cells
     marks.push(mark);
   }
   if (marks.length) drawing.setAttribute("role", "group");
+  neighbours(marks.filter((mark) => mark.classList.contains("hit")));
   const across = Number(drawing.dataset.across || 1);
   rove(marks, () => across);
 }

@@ -125,17 +125,21 @@ def _spectrum_charts(groups: Sequence[Mapping[str, Any]]) -> Iterator[Chart]:
         yield from _chart(groups, text, lambda run, p=place: _pairs(_steps(run, "spectrum"), (p, "effective_rank")))
 
 
-def _chart(groups: Sequence[Mapping[str, Any]], title: str, points: Callable[[Any], Any]) -> Iterator[Chart]:
+def _chart(
+    groups: Sequence[Mapping[str, Any]], title: str, points: Callable[[Any], Any], x_title: str = "step"
+) -> Iterator[Chart]:
     lines = _lines(groups, points)
     if lines:
-        yield Chart(title, curves(lines, y_title=title, x_title="step"))
+        yield Chart(title, curves(lines, y_title=title, x_title=x_title))
 
 
 def _slice_charts(groups: Sequence[Mapping[str, Any]]) -> Iterator[Chart]:
     found = [(n, g, slices) for n, g in enumerate(groups) if (slices := g["runs"][0]["points"][-1].get("slices"))]
     if not found:
         return
-    yield from _chart(groups, "loss along a random direction, filters as long as the weights'", _line_of_slice)
+    yield from _chart(
+        groups, "loss along a random direction, filters as long as the weights'", _line_of_slice, "distance"
+    )
     values = [value for _, _, slices in found for row in slices["plane"]["losses"] for value in row]
     for _, group, slices in found:
         plane = slices["plane"]
@@ -207,13 +211,23 @@ def _number(value: float) -> str:
 def _how(data: Mapping[str, Any]) -> str:
     protocol, probe = data["settings"]["protocol"], data["settings"]["probe"]
     low, high, count = protocol["activation_distances"]
-    return (
-        f"All networks see the same {data['data']['pictures']} {probe['split']} pictures, without augmentation, in "
-        f"batches of {probe['batch_size']} in one order. Along the gradient in the activations: {count} distances from "
-        f"{low:g} to {high:g} uphill, {protocol['activation_mode']} mode, first batch, as the released loop; in the "
-        f"weights: downhill, mode {protocol['mode']}. Hessian: {protocol['lanczos_steps']} steps of Lanczos, "
-        f"{protocol['trace_samples']} probes of Hutchinson. Sharpness: a ball of radius {protocol['radius']:g}. "
-        f"Gradients of single examples and spectra: mode {protocol['example_mode']}. Computed in {protocol['dtype']}."
+    about = {
+        "activations": f"Along the gradient in the activations: {count} distances from {low:g} to {high:g} uphill, "
+        f"{protocol['activation_mode']} mode, first batch, as the released loop does.",
+        "weights": f"Along the gradient in the weights: downhill, mode {protocol['mode']}.",
+        "hessian": f"Hessian: {protocol['lanczos_steps']} steps of Lanczos, {protocol['trace_samples']} probes of "
+        "Hutchinson.",
+        "sharpness": f"Sharpness: a ball of radius {protocol['radius']:g}.",
+        "conditioning": f"Gradients of {protocol['examples']} single examples: mode {protocol['example_mode']}.",
+        "spectrum": f"Spectra: mode {protocol['example_mode']}.",
+    }
+    measured = [sentence for name, sentence in about.items() if name in protocol["measures"]]
+    return " ".join(
+        [
+            f"All networks see the same {data['data']['pictures']} {probe['split']} pictures, without augmentation, in "
+            f"batches of {probe['batch_size']} in one order. Computed in {protocol['dtype']}.",
+            *measured,
+        ]
     )
 
 
