@@ -1,5 +1,5 @@
 # Two commands: `make demo` shows what covpool is for; `make test` sets itself up and runs the fast tests.
-.PHONY: demo test test-slow lint help clean
+.PHONY: demo test test-slow faults lint help clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -10,6 +10,7 @@ help:
 	@echo "make demo       compare average, covariance and iSQRT pooling on real digits; writes $(DEMO)/report.html"
 	@echo "make test       lint, types and the fast tests"
 	@echo "make test-slow  the long tests: every timm family, published sizes"
+	@echo "make faults     kill, starve and corrupt runs on purpose, and compare what they end with"
 	@echo "make clean      remove $(VENV) and $(DEMO)"
 
 demo: $(VENV)/demo.stamp
@@ -18,10 +19,13 @@ demo: $(VENV)/demo.stamp
 	@echo "Open $(DEMO)/report.html in a browser; the numbers are in $(DEMO)/results.json."
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not gpu and not faults"
 
 test-slow: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m "slow and not gpu"
+	$(BIN)/python -m pytest -m "slow and not gpu and not faults"
+
+faults: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest tests/faults
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check src tests benchmarks examples

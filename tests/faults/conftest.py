@@ -1,0 +1,13 @@
+"""Every test here is a fault: minutes, not seconds; run by `make faults`."""
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.faults)
