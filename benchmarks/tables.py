@@ -106,6 +106,55 @@ def data_loaders(record: Record) -> str:
     return _page(facts, head, body)
 
 
+def landscape(record: Record) -> str:
+    """Networks by steps: mean and range over the seeds."""
+    settings = record["settings"]
+    names = {
+        "loss": "loss",
+        "range_in_activations": "loss range, activations",
+        "change_in_activations": "gradient change, activations",
+        "smoothness_in_weights": "smoothness, weights",
+        "top_eigenvalue": "top eigenvalue",
+        "sharpness": "sharpness",
+        "gradient_rank": "gradient rank",
+        "accuracy": "accuracy %",
+        "epochs_to_reach": "epochs to target",
+    }
+    body = [
+        [row["network"], row["step"], *(_spread(row.get(key), 100 if key == "accuracy" else 1) for key in names)]
+        for row in record["rows"]
+    ]
+    facts = (
+        f"`{settings['recipe']}` with three heads, {settings['seeds']} seeds: mean and, in brackets, least and largest "
+        f"over the seeds, on the same {settings['images']} training pictures. What the columns mean: "
+        "[why covariance helps](howto/why-covariance-helps.md). Not tuned for any head; nothing is timed."
+    )
+    return _page(facts, ["network", "step", *names.values()], body)
+
+
+def corruptions(record: Record) -> str:
+    """Corruptions by severity, then glass blur beside loops."""
+    settings, rows = record["settings"], record["rows"]
+    plain = [row for row in rows if "corruption" in row]
+    glass = [row for row in rows if "glass_blur" in row]
+    levels = range(1, len(plain[0]["ms"]) + 1)
+    facts = (
+        f"Milliseconds to corrupt one picture of {settings['side']} x {settings['side']} pixels on one core, median of "
+        f"{settings['repeats']}, by severity."
+    )
+    first = _page(facts, ["corruption", *levels], [[row["corruption"], *row["ms"]] for row in plain])
+    body = [
+        [row["glass_blur"], *row["ms"].values(), *(of["times"] for of in row["against"].values()), _yes(row["equal"])]
+        for row in glass
+    ]
+    head = ["severity", "loop ms", "loop, numbers drawn before, ms", "ours ms", "times", "times", "equal pixels"]
+    facts = (
+        "`glass_blur` beside a loop over pixels in Python that draws its numbers pixel by pixel, and one that is given "
+        f"them as lists (bar: {settings['bar']:g} times)."
+    )
+    return f"{first}\n{_page(facts, head, body)}"
+
+
 KINDS: dict[str, Callable[[Record], str]] = {
     "roots": roots,
     "accuracy_vs_steps": accuracy_vs_steps,
@@ -113,12 +162,25 @@ KINDS: dict[str, Callable[[Record], str]] = {
     "sketch_memory": sketch_memory,
     "data_memory": data_memory,
     "data_loaders": data_loaders,
+    "landscape": landscape,
+    "corruptions": corruptions,
 }
 
 
 def _timed(row: Record, names: Iterable[str]) -> list[str]:
     timed = ((row["functions"][name]["ms"], row["functions"][name]["times"]) for name in names)
     return [f"{ms:.1f}" if times == 1 else f"{ms:.1f} ({times:.1f})" for ms, times in timed]
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _spread(values: Sequence[float] | None, factor: float = 1) -> str:
+    if values is None:
+        return ""
+    mean, low, high = (f"{factor * value:.3g}" for value in values)
+    return f"{mean} [{low}, {high}]"
 
 
 def _map(row: Record) -> str:

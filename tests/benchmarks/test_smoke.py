@@ -12,7 +12,7 @@ import harness
 import sketch_memory
 import tables
 
-BENCHMARKS = ["roots", "accuracy_vs_steps", "mixture_cost", "sketch_memory", "data_loaders"]
+BENCHMARKS = ["roots", "accuracy_vs_steps", "mixture_cost", "sketch_memory", "data_loaders", "corruptions"]
 
 
 @pytest.fixture
@@ -37,8 +37,15 @@ def test_the_memory_of_two_ranks_is_measured(monkeypatch, capsys, nothing_writte
     assert capsys.readouterr().out.count("'ratio': ") == 2
 
 
+@pytest.mark.slow
+def test_networks_are_trained_and_measured(monkeypatch, capsys, nothing_written):
+    monkeypatch.setattr(sys, "argv", ["landscape", "--smoke"])
+    importlib.import_module("landscape").main()
+    assert capsys.readouterr().out.count("'top_eigenvalue': ") == 4
+
+
 def test_every_record_has_a_table():
-    assert {*BENCHMARKS, "data_memory"} == set(tables.KINDS)
+    assert {*BENCHMARKS, "data_memory", "landscape"} == set(tables.KINDS)
 
 
 def test_the_sketch_never_makes_a_square_matrix_and_the_second_moment_does():
@@ -64,3 +71,7 @@ def test_the_tables_show_every_row():
     row = {"channels": 256, "side": 7, "functions": timed, "memory_share": 0.2, "over_limit": 1.5}
     page = tables.roots({"rows": [row], "settings": {"batch": 16, "dtype": "float32", "steps": 5, "repeats": 3}})
     assert "| 256 | 7 x 7 | 9.0 | 2.0 (4.5) | 0.20 | 1.50 |" in page
+    row = {"network": "conv4 + avg", "step": 5, "loss": [1.5, 1.25, 1.75], "accuracy": [0.9, 0.8, 1.0]}
+    page = tables.landscape({"rows": [row], "settings": {"recipe": "small/conv4", "seeds": 3, "images": 64}})
+    assert "| conv4 + avg | 5 | 1.5 [1.25, 1.75] |" in page
+    assert "| 90 [80, 100] |  |" in page
