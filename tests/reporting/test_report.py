@@ -1,10 +1,12 @@
 import json
 import re
 from html.parser import HTMLParser
+from random import Random
 
 import pytest
 
 from covpool.reporting import render, report
+from reporting_cases import judged
 
 VOID = {"meta", "img", "br"}
 HOSTILE = '<script>alert("x")</script>'
@@ -113,3 +115,48 @@ def test_what_is_no_result_is_refused_with_a_sentence(tmp_path):
         report([])
     with pytest.raises(ValueError, match="one of the formats html, md, csv; got 'pdf'"):
         report([tmp_path / "a.json"], format="pdf")
+
+
+ODD = (None, True, -1, 1e999, float("nan"), "", HOSTILE, [], [[]], {}, {"a": HOSTILE}, [HOSTILE] * 3, 10**400, "\ud800")
+
+
+def mutated(value, random):
+    """One part of nested data replaced by something odd, or gone."""
+    if isinstance(value, dict | list) and value and random.random() < 0.8:
+        copy = value.copy()
+        key = random.choice(list(copy) if isinstance(copy, dict) else range(len(copy)))
+        if random.random() < 0.15:
+            del copy[key]
+        else:
+            copy[key] = mutated(copy[key], random)
+        return copy
+    return random.choice(ODD)
+
+
+@pytest.mark.parametrize("kind", ["run", "comparison", "thing"])
+def test_damaged_results_are_shown_or_refused_in_a_sentence_and_never_run(results_like, tmp_path, kind):
+    made = {"run": judged(), "comparison": results_like(epochs=2, mistakes=2, pools=("avg", "isqrt"), classes=3),
+            "thing": {"a": [1, {"b": 2}], "c": {"d": 1.5}}}[kind]  # fmt: skip
+    schema = {"run": "covpool-result/1", "comparison": "covpool-compare/1", "thing": "covpool-thing/1"}[kind]
+    random = Random(0)
+    for number in range(60):
+        path = tmp_path / f"{number}.json"
+        damaged = mutated(made, random) if number else made
+        path.write_text(json.dumps({**(damaged if isinstance(damaged, dict) else made), "schema": schema}))
+        for format in ("html", "md", "csv"):
+            refused, text = None, ""
+            try:
+                text = report([path], format=format)
+            except ValueError as error:
+                refused = str(error)
+            assert refused is None or str(path) in refused
+            assert format == "csv" or HOSTILE not in text
+
+
+def test_a_broken_run_folder_is_named(tmp_path):
+    for name, content in (("result.json", "{"), ("result.json", "[]"), ("summary.csv", "epoch,lr\n0,fast\n")):
+        run = tmp_path / f"{name}{len(content)}"
+        run.mkdir()
+        (run / name).write_text(content)
+        with pytest.raises(ValueError, match="cannot be read"):
+            report([run])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterator
@@ -43,10 +44,17 @@ def read(path: str | Path) -> list[Run | Found]:
 
 def _folder(path: Path) -> Iterator[Run | Found]:
     if (path / "summary.csv").is_file() or (path / "result.json").is_file():
-        yield read_run(path)
+        yield _run(path)
     for file in sorted(path.glob("*.json")):
         if file.name != "result.json" and (data := _ours(file)) is not None:
             yield _item(file, data)
+
+
+def _run(path: Path) -> Run:
+    try:
+        return read_run(path)
+    except (ValueError, TypeError, RecursionError, csv.Error) as error:
+        raise ValueError(f"the run in {path} cannot be read: {error}") from error
 
 
 def _ours(file: Path) -> dict[str, Any] | None:

@@ -51,6 +51,7 @@ def report(
     if not found:
         raise ValueError("a report needs at least one results file or run folder; got none")
     text = _html(found, out, data) if format == "html" else _tables(found, format)
+    text = text.encode("utf-8", "replace").decode("utf-8")  # JSON can hold halves of characters
     if out is not None:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         Path(out).write_text(text, encoding="utf-8")
@@ -70,38 +71,42 @@ def _sorted(found: Sequence[Run | Found]) -> tuple[list[Found], list[Run], dict[
 def _html(found: Sequence[Run | Found], out: str | Path | None, data: str | Path | None) -> str:
     compared, runs, others = _sorted(found)
     files = [file for item in found for file in ((item.file, item.summary) if isinstance(item, Run) else (item.file,))]
-    return _page(
-        [_made(item, comparison, item.data, item.file) for item in compared],
-        _made(runs[0], runs_view, runs, data) if runs else None,
-        [_made(items[0], section_of, kind, items) for kind, items in others.items()],
+    return _made(
+        found,
+        _page,
+        [_made([item], comparison, item.data, item.file) for item in compared],
+        _made(runs, runs_view, runs, data) if runs else None,
+        [_made(items, section_of, kind, items) for kind, items in others.items()],
         sources(files, out),
     )
 
 
 def _tables(found: Sequence[Run | Found], format: str) -> str:
     compared, runs, others = _sorted(found)
-    sections = [_made(items[0], section_of, kind, items) for kind, items in others.items()]
+    sections = [_made(items, section_of, kind, items) for kind, items in others.items()]
     if format == "csv":
-        parts = [_made(item, compare_csv, item.data) for item in compared]
-        parts += [_made(runs[0], runs_table, runs).to_csv()] if runs else []
+        parts = [_made([item], compare_csv, item.data) for item in compared]
+        parts += [_made(runs, runs_table, runs).to_csv()] if runs else []
         return "\n".join([*parts, *(section.to_csv() for section in sections)])
-    parts = [_made(item, _compared, item.data) for item in compared]
-    parts += [f"## Runs\n\n{_made(runs[0], runs_table, runs).to_markdown()}"] if runs else []
+    parts = [_made([item], _compared, item.data) for item in compared]
+    parts += [f"## Runs\n\n{_made(runs, runs_table, runs).to_markdown()}"] if runs else []
     return "\n".join([*parts, *(section.to_markdown() for section in sections)])
 
 
 def _compared(results: Mapping[str, Any]) -> str:
+    advice = str(results.get("advice") or "")
     title = f"Pooling compared on {results['data']['source']}"
-    return f"## {escape_markdown(title)}\n\n{compare_table(results).to_markdown()}\n{results.get('advice') or ''}\n"
+    return f"## {escape_markdown(title)}\n\n{compare_table(results).to_markdown()}\n{escape_markdown(advice)}\n"
 
 
-def _made(item: Run | Found, make: Callable[P, T], *given: P.args, **options: P.kwargs) -> T:
-    """What ``make`` makes of results; a file that lacks a key or holds another type there is named."""
+def _made(items: Sequence[Run | Found], make: Callable[P, T], *given: P.args, **options: P.kwargs) -> T:
+    """What ``make`` makes of results; files that lack a key or hold another type there are named."""
     try:
         return make(*given, **options)
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        files = ", ".join(item.file or item.name for item in items)
         what = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{item.file or item.name} does not hold what its schema promises ({what})") from error
+        raise ValueError(f"{files}: not what the schema promises ({what})") from error
 
 
 def _page(

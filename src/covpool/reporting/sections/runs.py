@@ -66,11 +66,18 @@ def read_run(path: str | Path) -> Run:
     return Run(
         name=folder.resolve().name,
         epochs=_read_epochs(summary) if summary.is_file() else (),
-        result=json.loads(result.read_text(encoding="utf-8")) if result.is_file() else {},
+        result=_read_result(result) if result.is_file() else {},
         recipe=recipe.read_text(encoding="utf-8") if recipe.is_file() else "",
         file=str(result) if result.is_file() else "",
         summary=str(summary) if summary.is_file() else "",
     )
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} needs to hold an object; got a {type(found).__name__}")
+    return found
 
 
 def _read_epochs(path: Path) -> list[dict[str, float | None]]:
@@ -141,7 +148,10 @@ def _network(run: Run) -> str:
 
 
 def _recipe(run: Run) -> Mapping[str, Any]:
-    stored = yaml.safe_load(run.recipe) if run.recipe else (run.result.get("about") or {}).get("recipe")
+    try:
+        stored = yaml.safe_load(run.recipe) if run.recipe else (run.result.get("about") or {}).get("recipe")
+    except yaml.YAMLError:
+        return {}
     return stored if isinstance(stored, Mapping) else {}
 
 
