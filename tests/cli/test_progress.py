@@ -40,6 +40,23 @@ def test_a_training_writes_a_line_an_epoch(capsys):
     ]
 
 
+def test_what_a_training_will_cost_is_told_before_it_begins(capsys):
+    made = {**SUMMARY, "flops": 1.5e9, "estimated_bytes": 2.5e9, "batch_size": 32, "parameters_by_part": {"pool": 3000}}
+    lines = lines_of([{**START, "steps": 30, "summary": made}], capsys)
+    assert lines[0].endswith("103 k parameters (pool 3.00 k)")
+    assert lines[1].endswith("30 steps, 20 an epoch, on cpu")
+    assert lines[2] == (
+        "1.50 GFLOP forward an image; about 2.50 GB for weights and activations of a batch of 32 (estimated)"
+    )
+
+
+def test_an_evaluation_inside_an_epoch_and_an_early_end_have_their_lines(capsys):
+    inside = {"event": "evaluation", "epoch": 0, "step": 10, "eval_loss": 0.9, "eval_top1": 0.875, "seconds": 2.0}
+    lines = lines_of([inside, {**END, "ending": "patience"}], capsys)
+    assert lines[0] == "step 10: validation loss 0.900, top-1 87.5 %, 2.0 s"
+    assert lines[1].startswith("no better result for long enough, finished: top-1 90.0 %")
+
+
 def test_a_comparison_writes_a_line_a_run(capsys):
     lines = lines_of([*COMPARISON, *EXTRACTION, *EXTRACTION], capsys)
     assert lines == [

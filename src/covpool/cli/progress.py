@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from covpool.cli.live import LiveTable
 from covpool.cli.options import tell
 from covpool.reporting.numerals import count, duration, percent, short
 
@@ -17,14 +18,21 @@ Listener = Callable[[Event], None]
 
 
 @contextmanager
-def listening(quiet: bool = False) -> Iterator[Listener]:
-    """A listener for ``train`` and ``compare``; ``quiet`` hears nothing."""
+def listening(quiet: bool = False, *, table: bool = False) -> Iterator[Listener]:
+    """A listener for ``train`` and ``compare``; ``quiet`` hears nothing.
+
+    On a terminal: bars, or for one training the live ``table`` of its evaluations. Elsewhere: plain lines.
+    """
     if quiet:
         yield lambda event: None
         return
     console = Console(stderr=True)
     if not console.is_terminal:
         yield Lines()
+        return
+    if table:
+        with LiveTable(console, summary_line, _end_line) as live:
+            yield live
         return
     with _bars(console) as progress:
         yield Bars(progress)
@@ -85,6 +93,11 @@ def _training_line(event: Event) -> str:
         return summary_line(event)
     if event["event"] == "epoch":
         return _epoch_line(event)
+    if event["event"] == "evaluation":
+        return (
+            f"step {count(event['step'])}: validation loss {event['eval_loss']:.3f}, top-1 "
+            f"{percent(event['eval_top1'])} %, {duration(event['seconds'])}"
+        )
     return _end_line(event) if event["event"] == "end" else ""
 
 
@@ -130,7 +143,7 @@ class Bars:
         if "row" not in event:
             self._progress.console.print(summary_line(event), highlight=False)
         name = f"{event['row']}, seed {event['seed']}" if "row" in event else "training"
-        self._open(name, event["epochs"] * event["steps_per_epoch"])
+        self._open(name, event.get("steps", event["epochs"] * event["steps_per_epoch"]))
         self._update(completed=event.get("step", 0))
 
     def _step(self, event: Event) -> None:
@@ -166,12 +179,38 @@ def summary_line(event: Event) -> str:
     """What is about to be trained, from the start event of a training."""
     made = event["summary"]
     reduced = f" -> {made['reduce_to']}" if made["reduce_to"] else ""
-    return (
-        f"{made['backbone']} with {made['pool']}: {made['feature_channels']} channels{reduced} -> "
-        f"{count(made['out_features'])} numbers -> {made['classes']} classes, {short(made['parameters'])} parameters\n"
-        f"{count(made['train_images'])} training and {count(made['val_images'])} validation images at "
-        f"{made['image_size']} px, {event['epochs']} epochs of {event['steps_per_epoch']} steps on {made['device']}"
+    return "\n".join(
+        [
+            f"{made['backbone']} with {made['pool']}: {made['feature_channels']} channels{reduced} -> "
+            f"{count(made['out_features'])} numbers -> {made['classes']} classes, "
+            f"{short(made['parameters'])} parameters{_parts(made)}",
+            f"{count(made['train_images'])} training and {count(made['val_images'])} validation images at "
+            f"{made['image_size']} px, {_length(event)} on {made['device']}",
+            *_cost_lines(made),
+        ]
     )
+
+
+def _parts(made: Mapping[str, Any]) -> str:
+    parts = made.get("parameters_by_part")
+    return f" ({', '.join(f'{name} {short(number)}' for name, number in parts.items())})" if parts else ""
+
+
+def _length(event: Event) -> str:
+    per_epoch, steps = event["steps_per_epoch"], event.get("steps")
+    if steps is None or steps == event["epochs"] * per_epoch:
+        total = "" if steps is None or event["epochs"] == 1 else f" ({count(steps)} in all)"
+        return f"{event['epochs']} epochs of {per_epoch} steps{total}"
+    return f"{count(steps)} steps, {per_epoch} an epoch,"
+
+
+def _cost_lines(made: Mapping[str, Any]) -> list[str]:
+    if "flops" not in made:
+        return []
+    return [
+        f"{short(made['flops'])}FLOP forward an image; about {short(made['estimated_bytes'])}B for weights "
+        f"and activations of a batch of {made['batch_size']} (estimated)"
+    ]
 
 
 def _epoch_line(event: Event) -> str:
@@ -183,8 +222,9 @@ def _epoch_line(event: Event) -> str:
 
 def _end_line(event: Event) -> str:
     skipped = sum(event.get("skipped", {}).values())
+    how = "no better result for long enough, finished" if event.get("ending") == "patience" else "finished"
     return (
-        f"finished: top-1 {percent(event['eval_top1'])} %, best {percent(event['best_top1'])} % "
+        f"{how}: top-1 {percent(event['eval_top1'])} %, best {percent(event['best_top1'])} % "
         f"after epoch {event['best_epoch'] + 1}, {duration(event['seconds'])}"
         + (f"; {skipped} broken images were skipped" if skipped else "")
     )

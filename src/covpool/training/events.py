@@ -6,6 +6,7 @@ from typing import Any
 
 from covpool.training.loop.engine import Engine
 from covpool.training.loop.meters import NonFiniteLoss
+from covpool.training.outlook import outlook
 
 
 def failed_event(error: NonFiniteLoss) -> dict[str, Any]:
@@ -50,6 +51,8 @@ def start_event(engine: Engine, resumed: bool) -> dict[str, Any]:
             "image_size": parts.preprocessing.image_size,
             "device": str(session.fabric.device),
             "precision": recipe.precision,
+            "batch_size": recipe.loader.batch_size,
+            **outlook(session),
         },
     }
 

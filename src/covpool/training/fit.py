@@ -190,6 +190,7 @@ def _records(folder: RunFolder, session: Session, log: Sequence[str | Logger]) -
 def _drive(engine: Engine, *, resumed: bool) -> str:
     """Run the engine to its end; says how it ended."""
     engine.tell(start_event(engine, resumed))
+    engine.session.start_clock()
     try:
         return _finish(engine)
     except NonFiniteLoss as error:

@@ -95,3 +95,28 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(covpool, tmp_path):
     assert said.err.endswith("interrupted; go on with: covpool train --resume stopped\n")
     assert "Traceback" not in said.err
     assert (run / "last.pt").exists()
+
+
+def test_a_time_limit_ends_well_and_says_how_to_go_on(covpool, tmp_path):
+    said = covpool("train", "small/digits", "--epochs", "500", "--run", "timed", "--time-limit", "0.01s")
+    assert (said.code, said.out) == (0, "timed\n")
+    assert said.err.endswith("the time limit of 0.01s is over; go on with: covpool train --resume timed\n")
+    assert (tmp_path / "timed" / "last.pt").exists()
+    assert not (tmp_path / "timed" / "result.json").exists()
+
+
+def test_a_length_in_steps_with_evaluations_inside(covpool, tmp_path):
+    options = ("--steps", "3", "--schedule.evaluate_every_steps", "2", "--schedule.warmup_epochs", "0")
+    said = covpool("train", "small/digits", *options, "--run", "short", "--log", "csv")
+    assert said.code == 0
+    for part in ("expected result: not established", "3 steps, 20 an epoch", "FLOP forward", "(estimated)", "step 2: "):
+        assert part in said.err
+    assert (tmp_path / "short" / "metrics.csv").exists()
+    assert not (tmp_path / "short" / "tensorboard").exists()
+
+
+def test_mistakes_of_time_and_loggers_are_told_together(covpool):
+    said = covpool("train", *QUICK, "--time-limit", "soon", "--log", "tensorbord")
+    assert said.code == 2
+    assert "--time-limit needs a length of time such as 90s, 30m or 8h; got 'soon'" in said.err
+    assert "did you mean 'tensorboard'" in said.err

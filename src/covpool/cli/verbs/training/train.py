@@ -9,13 +9,26 @@ from jsonargparse import Namespace, set_parsing_settings
 from jsonargparse.typing import register_type
 
 from covpool.cli.errors import FINE, INTERRUPTED
-from covpool.cli.options import add_machine, add_quiet, dated_folder, folder_mistakes, noting, tell, write_result
+from covpool.cli.options import (
+    add_machine,
+    add_quiet,
+    dated_folder,
+    folder_mistakes,
+    names_in,
+    noting,
+    seconds_in,
+    tell,
+    write_result,
+)
 from covpool.cli.parser import Parser
 from covpool.cli.progress import listening
 from covpool.recipes import Choice, Recipe, find_recipe
+from covpool.recipes.expected import expected_result
+from covpool.registry import unknown
 
-_OWN = ("recipe", "run", "resume", "download", "epochs", "batch_size", "device", "quiet", "given")
-_SHORT = {"epochs": "schedule.epochs", "batch_size": "loader.batch_size"}
+_SHORT = {"epochs": "schedule.epochs", "steps": "schedule.steps", "batch_size": "loader.batch_size"}
+_LOGGERS = ("tensorboard", "csv", "wandb", "trackio")
+_OWN = ("recipe", "run", "resume", "download", *_SHORT, "time_limit", "log", "device", "quiet", "given")
 
 
 def build() -> Parser:
@@ -27,12 +40,14 @@ def build() -> Parser:
         "Train a network by a recipe: a name of covpool recipes list, or a YAML file. Any field of the recipe can be "
         "overridden below; what is not given comes from the recipe, or without a recipe from the defaults shown. The "
         "run folder keeps the recipe, the journal, summary.csv, TensorBoard events, checkpoints and result.json. "
-        "Ctrl-C saves, and --resume goes on from there with the very same numbers.",
+        "Ctrl-C, or the end of --time-limit, saves, and --resume goes on from there with the very same numbers. A run "
+        "that meets a loss or a gradient that is no number stops and says where it came from (covpool doctor).",
         examples=[
             "covpool train small/digits --run runs/first",
             "covpool train finetune/modern --data PATH --network.backbone resnet18 --optimizer.lr 1e-4",
             "covpool train mine.yaml --data PATH --network.pool 'isqrt(steps=3)' --epochs 30",
-            "covpool train --resume runs/first",
+            "covpool train mine.yaml --steps 20000 --schedule.evaluate_every_steps 500 --schedule.patience 5",
+            "covpool train --resume runs/first --time-limit 30m",
         ],
         check=_check,
     )
@@ -43,7 +58,21 @@ def build() -> Parser:
     parser.add_argument("--resume", type=str | None, metavar="RUN", help="go on with the run in this folder")
     parser.add_argument("--download", action="store_true", help="fetch a known data set that is not here yet")
     parser.add_argument("--epochs", type=int | None, help="short for --schedule.epochs")
+    parser.add_argument("--steps", type=int | None, help="short for --schedule.steps")
     parser.add_argument("--batch-size", type=int | None, help="short for --loader.batch_size")
+    parser.add_argument(
+        "--time-limit",
+        type=str | None,
+        metavar="TIME",
+        help="stop after the step at work when this time (90s, 30m, 8h) is over, and save; --resume goes on",
+    )
+    parser.add_argument(
+        "--log",
+        type=str,
+        default="tensorboard",
+        metavar="NAMES",
+        help="where curves go beside journal and summary.csv: tensorboard, csv, wandb, trackio, with commas; none",
+    )
     add_machine(parser, batch_size=None)
     add_quiet(parser)
     parser.add_class_arguments(Recipe, None, skip={"name", "source"})
@@ -57,19 +86,23 @@ def _check(options: Namespace) -> list[str]:
         return ["--resume follows the recipe of its run; drop the recipe"]
     mistakes = folder_mistakes("--run", options.run)
     with noting(mistakes):
+        seconds_in("--time-limit", options.time_limit)
+    mistakes += [unknown("logger", name, _LOGGERS) for name in _loggers(options) if name not in _LOGGERS]
+    with noting(mistakes):
         _recipe(options)
     return mistakes
 
 
 def run(options: Namespace) -> int:
-    """Train; on Ctrl-C say how to go on."""
+    """Train; on Ctrl-C, and when the time is over, say how to go on."""
     recipe = _recipe(options)
     folder = Path(options.resume or options.run or dated_folder(recipe.name if recipe else ""))
     if recipe is not None:
         tell(_outline(recipe))
+        tell(f"expected result: {expected_result(recipe)}")
     from covpool.training import train
 
-    with listening(options.quiet) as listen:
+    with listening(options.quiet, table=True) as listen:
         outcome = train(
             recipe,
             folder,
@@ -77,12 +110,22 @@ def run(options: Namespace) -> int:
             listen=listen,
             download=options.download,
             device=options.device,
+            time_limit=seconds_in("--time-limit", options.time_limit),
+            log=_loggers(options),
         )
+    if outcome.ending == "time-limit":
+        tell(f"the time limit of {options.time_limit} is over; go on with: covpool train --resume {folder}")
+        write_result(f"{folder}\n", None)
+        return FINE
     if outcome.interrupted:
         tell(f"interrupted; go on with: covpool train --resume {folder}")
         return INTERRUPTED
     write_result(f"{folder}\n", None)
     return FINE
+
+
+def _loggers(options: Namespace) -> list[str]:
+    return [name for name in names_in(options.log) if name != "none"]
 
 
 def _recipe(options: Namespace) -> Recipe | None:
