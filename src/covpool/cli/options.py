@@ -13,6 +13,7 @@ from jsonargparse import Namespace
 from covpool.cli.parser import Parser
 from covpool.recipes import Choice, split_choices
 
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DATA_HELP = (
     "the images: a folder of class folders (or of train/ and val/ with class folders), a .tar of one, "
     "or a known set such as mnist5k, digits, cifar10"
@@ -132,6 +133,25 @@ def choices_in(flag: str, line: str, mistakes: list[str]) -> list[Choice]:
         if not found:
             raise ValueError(f"{flag} needs at least one name; got {line!r}")
     return found
+
+
+def seconds_in(flag: str, text: str | None) -> float | None:
+    """A length of time such as 90s, 30m or 8h, or a plain number of seconds; none for none.
+
+    Example:
+        >>> seconds_in("--time-limit", "1.5h")
+        5400.0
+    """
+    if text is None:
+        return None
+    number, unit = (text[:-1], _UNITS[text[-1]]) if text[-1:] in _UNITS else (text, 1)
+    try:
+        seconds = float(number) * unit
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"{flag} needs a length of time such as 90s, 30m or 8h; got {text!r}")
+    return seconds
 
 
 @contextmanager
