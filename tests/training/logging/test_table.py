@@ -84,7 +84,7 @@ def test_a_training_logs_rates_gradients_and_the_spectrum(recipe, pictures, tmp_
 
 
 def test_the_gate_of_a_mixture_is_seen(recipe, pictures, tmp_path):
-    pool = Choice("gm-sop", candidates=4, active=2, hidden=[8], gate=[8, 8])
+    pool = Choice("gm-sop", candidates=4, active=2, hidden=8, gate=[8, 8], reduce_to=8)
     memory = Memory()
     recipe = replace(recipe, network=replace(recipe.network, pool=pool), ema=None)
     train(recipe, tmp_path / "run", images=pictures, device="cpu", log=[memory])
