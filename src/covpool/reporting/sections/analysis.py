@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from covpool.reporting.drawing.plots import Line, curves
@@ -10,8 +11,6 @@ from covpool.reporting.drawing.surface import surface
 from covpool.reporting.numerals import percent
 from covpool.reporting.sections.parts import Chart, Facts, Found, Heading, Legend, Listing, Note, Part, Section, colour
 from covpool.reporting.tables import Cell, Column, Table
-
-Value = Callable[[Mapping[str, Any]], float | None]
 
 _COLUMNS = (
     ("accuracy", "accuracy %", "after the last epoch, as the run noted it"),
@@ -116,13 +115,13 @@ def _band_charts(groups: Sequence[Mapping[str, Any]]) -> Iterator[Chart]:
 
 def _scalar_charts(groups: Sequence[Mapping[str, Any]]) -> Iterator[Chart]:
     for measured, key, title in _ALONG:
-        yield from _chart(groups, title, lambda run, m=measured, k=key: _pairs(_steps(run, m), (k,)))
+        yield from _chart(groups, title, partial(_reading, path=(measured, key)))
 
 
 def _spectrum_charts(groups: Sequence[Mapping[str, Any]]) -> Iterator[Chart]:
     for place, title in (("features", "of the backbone's map"), ("pooled", "of what is pooled, after the reduction")):
         text = f"effective rank of the covariance {title}"
-        yield from _chart(groups, text, lambda run, p=place: _pairs(_steps(run, "spectrum"), (p, "effective_rank")))
+        yield from _chart(groups, text, partial(_reading, path=("spectrum", place, "effective_rank")))
 
 
 def _chart(
@@ -182,10 +181,11 @@ def _steps(run: Mapping[str, Any], measured: str) -> dict[Any, Any]:
     return {p["step"]: p[measured] for p in run["points"] if p.get(measured) and p["step"] is not None}
 
 
-def _pairs(found: Mapping[Any, Any], path: Sequence[str]) -> list[tuple[Any, Any]]:
+def _reading(run: Mapping[str, Any], path: Sequence[str]) -> list[tuple[Any, Any]]:
+    """(step, value at ``path``) of a run's points, where there is one."""
     pairs = []
-    for step, value in found.items():
-        for key in path:
+    for step, value in _steps(run, path[0]).items():
+        for key in path[1:]:
             value = None if value is None else value.get(key)
         pairs.append((step, value))
     return pairs

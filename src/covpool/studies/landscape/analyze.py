@@ -43,7 +43,7 @@ class _Source:
     """A run folder or a file of weights, as far as it can be told without looking at pictures."""
 
     path: Path
-    points: Mapping[int | None, Path]
+    points: Mapping[int, Path] | Mapping[None, Path]
     recipe: Recipe | None
     accuracies: Sequence[float | None]
 
@@ -123,12 +123,13 @@ def _read(path: Path) -> _Source:
             raise ValueError(f"no run folder or file of weights at {path}")
         return _Source(path, {None: path}, None, ())
     folder = RunFolder(path)
-    kept: dict[int | None, Path] = {**snapshots(path)}
+    kept = snapshots(path)
     if not kept and not folder.last.exists():
         raise ValueError(f"{path} holds no weights to analyze: neither {folder.last.name} nor snapshots")
     journal = read_journal(folder.journal) if folder.journal.exists() else []
     accuracies = [event["eval_top1"] for event in journal if event["event"] == "epoch"]
-    return _Source(path, kept or {None: folder.last}, folder.stored_recipe(), accuracies)
+    points: Mapping[int, Path] | Mapping[None, Path] = kept or {None: folder.last}
+    return _Source(path, points, folder.stored_recipe(), accuracies)
 
 
 def _own_images(sources: Sequence[_Source]) -> ImageSource:

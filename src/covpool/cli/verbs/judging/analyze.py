@@ -23,7 +23,7 @@ from covpool.cli.options import (
     write_result,
 )
 from covpool.cli.parser import Parser
-from covpool.cli.progress import counting, listening
+from covpool.cli.progress import counting
 from covpool.recipes import find_recipe
 
 _MODES = ["batch-statistics", "evaluation", "calibrated", "training"]
@@ -155,23 +155,26 @@ def _trained(options: Namespace, images: Any, out: Path) -> list[Path]:
     from covpool.studies.landscape import recipes_of, train_with_snapshots
 
     pools = choices_in("--pools", options.pools, []) if options.pools else [None]
+    recipes = [
+        replace(recipe, seed=seed)
+        for name in names_in(options.train)
+        for recipe in recipes_of(find_recipe(name), pools, epochs=options.epochs)
+        for seed in range(options.seeds)
+    ]
     folders = []
-    for name in names_in(options.train):
-        for recipe in recipes_of(find_recipe(name), pools, epochs=options.epochs):
-            slug = re.sub(r"[^A-Za-z0-9_.+=-]+", "_", f"{recipe.name}+{recipe.network.pool}").strip("_")
-            for seed in range(options.seeds):
-                tell(f"training {recipe.name} with {recipe.network.pool}, seed {seed}")
-                with listening(True) as listen:
-                    folder = train_with_snapshots(
-                        replace(recipe, seed=seed),
-                        out / slug / f"seed{seed}",
-                        points=options.points,
-                        images=images,
-                        device=options.device,
-                        download=options.download,
-                        listen=listen,
-                    )
-                folders.append(folder)
+    for recipe in recipes:
+        tell(f"training {recipe.name} with {recipe.network.pool}, seed {recipe.seed}")
+        slug = re.sub(r"[^A-Za-z0-9_.+=-]+", "_", f"{recipe.name}+{recipe.network.pool}").strip("_")
+        folders.append(
+            train_with_snapshots(
+                recipe,
+                out / slug / f"seed{recipe.seed}",
+                points=options.points,
+                images=images,
+                device=options.device,
+                download=options.download,
+            )
+        )
     return folders
 
 
