@@ -74,3 +74,7 @@ def test_a_text_that_is_no_yaml_is_a_recipe_error():
 def test_a_tag_that_would_build_an_object_is_refused():
     with pytest.raises(RecipeError, match="no YAML"):
         read_yaml("!!python/object/apply:os.getcwd []")
+
+
+def test_a_text_that_begins_like_a_number_is_a_text():
+    assert read_yaml("range: 1e-3..1e-2:log\nname: 1e5x") == {"range": "1e-3..1e-2:log", "name": "1e5x"}
