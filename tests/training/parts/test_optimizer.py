@@ -113,3 +113,38 @@ def test_a_frozen_backbone_stands_still_with_its_statistics(network):
     set_training_mode(network, frozen=False)
     assert all(p.requires_grad for p in network.parameters())
     assert network.backbone.training
+
+
+def test_patterns_multiply_rates_and_spare_from_decay(network):
+    spec = OptimizerSpec(
+        weight_decay=0.1,
+        lr_multipliers={"backbone.*": 0.5, "*.weight": 3.0},
+        no_decay=("head.pool.*",),
+        decay_norm_and_bias=True,
+        classifier_lr_multiplier=2.0,
+    )
+    found = {}
+    for group in parameter_groups(network, spec):
+        for parameter in group["params"]:
+            found[id(parameter)] = group["lr_scale"], group["weight_decay"]
+    for name, parameter in network.named_parameters():
+        scale = 0.5 if name.startswith("backbone.") else 1.0
+        scale *= 3.0 if name.endswith(".weight") else 1.0
+        scale *= 2.0 if name.startswith("head.classifier.") else 1.0
+        assert found[id(parameter)] == (scale, 0.0 if name.startswith("head.pool.") else 0.1)
+
+
+def test_a_pattern_that_fits_nothing_is_a_sentence(network):
+    with pytest.raises(ValueError, match=r"\['backbon\.\*'\] fit none"):
+        parameter_groups(network, OptimizerSpec(no_decay=("backbon.*",)))
+
+
+@pytest.mark.parametrize("name", ["lars", "lamb"])
+def test_lars_and_lamb_take_their_steps(network, name):
+    optimizer = build_optimizer(network, OptimizerSpec(name=name, lr=0.1, momentum=0.9))
+    before = [p.detach().clone() for p in network.parameters()]
+    set_lr(optimizer, 0.1)
+    network(torch.randn(4, 3, 16, 16)).square().sum().backward()
+    optimizer.step()
+    assert all(p.isfinite().all() for p in network.parameters())
+    assert sum(not torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True)) > len(before) // 2
