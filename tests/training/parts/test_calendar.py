@@ -1,4 +1,4 @@
-"""Stages and epochs with batches, pictures and samples of their own; a run that is stopped there repeats its numbers."""
+"""Stages and epochs with batches, pictures and samples of their own; a run stopped there repeats its numbers."""
 
 from dataclasses import replace
 

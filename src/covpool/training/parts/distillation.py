@@ -95,10 +95,9 @@ class LiveTeacher:
         """
         if self.network is None:
             network, (mean, std) = load_teacher(self.source, self.name)
-            if network.num_classes < classes:
-                raise ValueError(
-                    f"the teacher needs the {classes} classes of the pictures; it knows {network.num_classes}"
-                )
+            known: int = network.num_classes  # type: ignore[assignment]
+            if known < classes:
+                raise ValueError(f"the teacher needs the {classes} classes of the pictures; it knows {known}")
             self.network = nn.Sequential(_Renormalize(student, mean, std), network).eval().requires_grad_(False)
             if has_fixed_size(network):
                 _check_size(network, student.image_size)
@@ -156,6 +155,9 @@ def labels_of(targets: Tensor, classes: int) -> Tensor:
 
 class _Renormalize(nn.Module):
     """Pictures as a student gets them -> as its teacher does."""
+
+    scale: Tensor
+    shift: Tensor
 
     def __init__(self, student: Preprocessing, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()

@@ -41,7 +41,8 @@ class EqualAverage(Generic[M]):
         if number <= self.updates:
             return
         self.updates = number
-        averages, currents = list(self.network.parameters()), list(source.parameters())
+        averages: list[Tensor] = list(self.network.parameters())
+        currents: list[Tensor] = list(source.parameters())
         torch._foreach_lerp_(averages, currents, 1.0 / number)
         for average, current in zip(self.network.buffers(), source.buffers(), strict=True):
             average.copy_(current)
