@@ -3,6 +3,7 @@ import io
 import pickle
 import random
 import tarfile
+import time
 
 import pytest
 from hypothesis import given
@@ -151,6 +152,30 @@ def test_damaged_extended_headers_are_refused(tmp_path, records):
     file = member("a.jpg").tobuf(tarfile.USTAR_FORMAT)
     with pytest.raises(BadTar):
         index_tar(written(tmp_path, header + records.ljust(512, b"\0") + file + bytes(1024)))
+
+
+@pytest.mark.parametrize("size", ["9" * 5000, "\u0663", "-1", " 1"])
+def test_extended_sizes_that_are_no_plain_number_are_refused(tmp_path, size):
+    record = f" size={size}\n".encode()
+    length = len(record) + len(str(len(record) + 4))
+    length = next(n for n in range(length - 3, length + 4) if len(str(n)) + len(record) == n)
+    records = str(length).encode() + record
+    header = member("pax", tarfile.XHDTYPE, size=len(records)).tobuf(tarfile.USTAR_FORMAT)
+    file = member("a.jpg").tobuf(tarfile.USTAR_FORMAT)
+    padded = records.ljust(-(-len(records) // 512) * 512, b"\0")
+    with pytest.raises(BadTar, match="no valid size"):
+        index_tar(written(tmp_path, header + padded + file + bytes(1024)))
+
+
+def test_a_megabyte_of_records_is_read_once_not_once_a_record(tmp_path):
+    """The work must not grow with the square of their number: that took minutes."""
+    records = b"6 a=b\n" * 170_000
+    header = member("pax", tarfile.XHDTYPE, size=len(records)).tobuf(tarfile.USTAR_FORMAT)
+    padded = records.ljust(-(-len(records) // 512) * 512, b"\0")
+    file = member("a.jpg").tobuf(tarfile.USTAR_FORMAT)
+    start = time.process_time()
+    assert index_tar(written(tmp_path, header + padded + file + bytes(1024))).names == ["a.jpg"]
+    assert time.process_time() - start < 10
 
 
 def test_a_sparse_file_is_refused(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from covpool.formats import CorruptFile
+from covpool.formats.protobuf import write_field, write_varint
 from covpool.formats.span import Span
 from covpool.formats.tfrecord import (
     Records,
@@ -137,3 +138,12 @@ def test_other_readers_agree(tmp_path, kind):
     (found,) = other.tfrecord_loader(str(path), None)
     assert found["image/class/label"] == [1000]
     assert np.array_equal(found["image/logit"], FEATURES["image/logit"])
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_float_of_another_wire_type_is_damage(kind):
+    value = write_varint(1 << 40) if kind == 0 else (1 << 40).to_bytes(8, "little")
+    floats = write_field(2, write_varint(1 << 3 | kind) + value)
+    message = write_field(1, write_field(1, write_field(1, b"image/logit") + write_field(2, floats)))
+    with pytest.raises(CorruptFile, match="odd length or type"):
+        read_example(Span(message, "x"))

@@ -13,6 +13,7 @@ import numpy as np
 BLOCK = 512
 _METADATA_LIMIT = 1 << 20  # a long name or a pax header of more than 1 MiB is an attack, not a name
 _SHOWN = 5
+_RECORD = re.compile(rb"(\d{1,7}) ([^=]+)=")
 _FILE, _FOLDER, _LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL, _LABEL = b"0", b"5", b"L", b"K", b"x", b"g", b"V"
 _REFUSED = {
     b"1": "a hard link",
@@ -218,7 +219,7 @@ def _name(header: bytes) -> str:
 
 def _size(header: bytes, overrides: dict[str, str], position: int) -> int:
     stated = overrides.get("size")
-    size = _octal(header[124:136]) if stated is None else int(stated) if stated.isdecimal() else None
+    size = _octal(header[124:136]) if stated is None else int(stated) if re.fullmatch("[0-9]{1,19}", stated) else None
     if size is None:
         raise _Damage(f"its header at byte {position} states no valid size; copy or pack it again")
     return size
@@ -237,13 +238,14 @@ def _metadata(archive: BinaryIO, kind: bytes, offset: int, size: int) -> dict[st
 def _pax_records(content: bytes, offset: int) -> dict[str, str]:
     """Records ``length key=value newline``; the length counts the whole record, its own digits too."""
     records: dict[str, str] = {}
-    while content:
-        match = re.match(rb"(\d{1,7}) ([^=]+)=", content)
-        length = int(match[1]) if match else 0
-        if match is None or not match.end() < length <= len(content) or content[length - 1 : length] != b"\n":
+    place = 0
+    while place < len(content):
+        match = _RECORD.match(content, place)
+        end = place + int(match[1]) if match else 0
+        if match is None or not match.end() < end <= len(content) or content[end - 1 : end] != b"\n":
             raise _Damage(f"its extended header at byte {offset} is damaged; copy or pack it again")
-        records[_decode(match[2])] = _decode(content[match.end() : length - 1])
-        content = content[length:]
+        records[_decode(match[2])] = _decode(content[match.end() : end - 1])
+        place = end
     return records
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from covpool.formats.corrupt import CorruptFile
 from covpool.formats.crc32c import crc32c, masked
-from covpool.formats.protobuf import VARINT, content, fields, text, varint, write_field, write_varint
+from covpool.formats.protobuf import FIXED32, VARINT, content, fields, text, varint, write_field, write_varint
 from covpool.formats.span import Span, map_file
 
 Feature: TypeAlias = "list[bytes] | np.ndarray"
@@ -153,8 +153,10 @@ def _numbers(span: Span, dtype: np.dtype, single: Callable[[int], float]) -> np.
             if field.value.left % dtype.itemsize:
                 _odd(span)
             parts.append(field.value.array(dtype, (field.value.left // dtype.itemsize,)))
-        else:
+        elif field.kind == FIXED32:
             parts.append(np.array([single(field.value)], np.float32))
+        else:
+            _odd(span)
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 

@@ -1,7 +1,10 @@
 import pickle
+import time
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from covpool.data import BadSource, open_images
 
@@ -86,6 +89,8 @@ class Attack:
         ({"data": np.zeros((1, 12), np.uint8), "labels": ["cat"]}, "no list of whole numbers"),
         ({"data": np.zeros((1, 12), np.uint8), "labels": [1 << 40]}, "numbers from 1 on"),
         ({"data": np.zeros((1, 12), np.uint8)}, "no list of whole numbers"),
+        ({"data": np.zeros((1, 12), np.uint8), "labels": [1.5]}, "no list of whole numbers"),
+        ({"data": np.zeros((1, 12), np.uint8), "labels": [10**30]}, "no list of whole numbers"),
         ([1, 2], "holds a list"),
     ],
 )
@@ -94,3 +99,31 @@ def test_what_is_no_batch_is_named(tmp_path, capsys, content, sentence):
     with pytest.raises(BadSource, match=sentence):
         open_images(tmp_path)
     assert capsys.readouterr().out == ""
+
+
+WORDS = st.one_of(st.integers(-2, 5), st.binary(max_size=3), st.floats(), st.lists(st.integers(), max_size=2))
+ARRAYS = [np.zeros((3, 12)), np.zeros((0, 12), np.uint8), np.zeros((3, 0), np.uint8), np.array(3)]
+ODD = st.one_of(st.none(), st.integers(), st.lists(WORDS, max_size=4), st.sampled_from(ARRAYS), st.just([True] * 3))
+MAPS = [b"\xa8", b"n1 " + b"9" * 5000, b"n1 1 cat"]
+FILES = {"data_batch_1": ("batches.meta", "labels", "label_names"), "train_data_batch_1": (None, "labels", "")}
+
+
+@given(st.data(), st.sampled_from(sorted(FILES)))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_odd_values_in_every_place_are_read_or_named(tmp_path, data, file):
+    meta, labels, names = FILES[file]
+    batch = {"data": np.zeros((3, 12), np.uint8), labels: [1, 1, 2], "filenames": [b"a", b"b", b"c"]}
+    batch |= {key: data.draw(ODD) for key in data.draw(st.lists(st.sampled_from(sorted(batch)), max_size=2))}
+    folder = tmp_path / str(time.monotonic_ns())
+    folder.mkdir()
+    (folder / file).write_bytes(pickle.dumps(batch))
+    if meta:
+        (folder / meta).write_bytes(pickle.dumps({names: data.draw(st.one_of(st.just([b"x", b"y", b"z"]), ODD))}))
+    else:
+        (folder / "map_clsloc.txt").write_bytes(data.draw(st.sampled_from(MAPS)))
+    try:
+        images = open_images(folder, val_fraction=0).train
+    except BadSource:
+        return
+    assert len(images.classes) > images.labels.max()
+    assert [images.read(i).mode for i in range(len(images))] == ["RGB"] * len(images)

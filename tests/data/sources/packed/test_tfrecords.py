@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from covpool.data import BadSource, CorruptImage, open_images
+from covpool.formats import CorruptFile
+from covpool.formats.protobuf import write_field, write_varint
 from covpool.formats.tfrecord import write_example, write_record
 from data.tars import png, value_of
 from formats.damage import damaged, put
@@ -101,3 +103,15 @@ def test_records_that_are_no_pictures_are_named(tmp_path):
         write_record(file, write_example({"text": "no picture"}))
     with pytest.raises(BadSource, match="no sound record"):
         open_images(tmp_path / "train.tfrecord")
+
+
+def test_logits_of_another_type_are_named_when_they_are_read(tmp_path):
+    floats = write_field(2, write_varint(1 << 3) + write_varint(1 << 40))
+    extra = write_field(1, write_field(1, write_field(1, b"image/logit") + write_field(2, floats)))
+    with (tmp_path / "train.tfrecord").open("wb") as file:
+        for label in (1, 2):
+            write_record(file, write_example({"image/encoded": png(label), "image/class/label": label}) + extra)
+    images = open_images(tmp_path / "train.tfrecord", val_fraction=0).train
+    assert numbers(images) == [1, 2]
+    with pytest.raises(CorruptFile, match="odd length or type"):
+        images.teacher_logits([0])

@@ -1,12 +1,17 @@
+import contextlib
 import io
 import logging
 import pickle
 import random
 import tarfile
+import time
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
 from covpool.data import BadSource, CorruptImage, Preprocessing, eval_loader, eval_transform, open_images, train_loader
 from covpool.data import train_transform as augmented
@@ -234,3 +239,106 @@ def test_hostile_logits_are_none(tmp_path, bad):
     images = open_images(str(path), val_fraction=0).train
     assert images.teacher_logits([0]) is None
     assert images.read(0).size == (6, 6)
+
+
+def stored(mode, format="PNG", size=(5, 4), **how):
+    buffer = io.BytesIO()
+    Image.new(mode, size).save(buffer, format, **how)
+    return buffer.getvalue()
+
+
+def test_odd_pictures_of_a_shard_are_read_or_skipped_and_named(tmp_path, monkeypatch):
+    moving = io.BytesIO()
+    frames = [Image.new("RGB", (5, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(moving, "GIF", save_all=True, append_images=frames[1:])
+    turned = Image.Exif()
+    turned[274] = 6
+    sound = {
+        "cmyk.jpg": stored("CMYK", "JPEG"),
+        "grey16.png": stored("I;16"),
+        "one.png": stored("RGB", size=(1, 1)),
+        "moving.gif": moving.getvalue(),
+        "turned.jpg": stored("RGB", "JPEG", exif=turned),
+        "clear.png": stored("RGBA"),
+    }
+    broken = {
+        "cut.jpg": stored("RGB", "JPEG", size=(64, 64))[:-200],
+        "bomb.png": stored("1", size=(3000, 3000)),
+        "empty.png": b"",
+        "other.jpg": b"%PDF-1.7",
+        "float.tif": stored("F", "TIFF"),
+    }
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    pictures = {**sound, **broken}
+    members = [m for n, c in pictures.items() for m in ((n, c), (f"{n.split('.')[0]}.cls", str(len(c) % 2).encode()))]
+    write_tar(tmp_path / "train-0.tar", [*members, *samples(900, 2)])
+    images = open_images(tmp_path, val_fraction=0).train
+    loader = eval_loader(images, eval_transform(P), batch_size=4, on_bad_image="skip")
+    seen = sum(len(batch.labels) for batch in loader.epoch())
+    assert seen == len(sound) + 2
+    assert sorted(key for key, _ in loader.skipped) == sorted(broken)
+    with pytest.raises(CorruptImage):
+        list(eval_loader(images, eval_transform(P), batch_size=4).epoch())
+
+
+WORDS = [
+    "a.png",
+    "a.cls",
+    "a.json",
+    "b.jpg",
+    "b.cls",
+    "c/d.png",
+    "../x.png",
+    "/e.png",
+    "",
+    ".",
+    "f.logits.npy",
+    "f.png",
+    "f.cls",
+]
+CONTENTS = [
+    png(3),
+    b"",
+    b"0",
+    b"-1",
+    b"9" * 5000,
+    b"cat",
+    b'{"label": 1}',
+    b'{"class": "\\ud800", "label": 0}',
+    b"[" * 70000,
+]
+KINDS = [*[tarfile.REGTYPE] * 8, tarfile.SYMTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, b"S", b"Z"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(CONTENTS), st.sampled_from(KINDS)), max_size=8),
+    st.sampled_from([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
+    st.dictionaries(
+        st.sampled_from(["size", "path"]), st.sampled_from(["1", "9" * 5000, "x", "../a.png", "b.png"]), max_size=1
+    ),
+)
+@settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_shard_is_made_of_it_is_read_or_named(tmp_path, members, format, headers):
+    path = tmp_path / str(time.monotonic_ns()) / "train-0.tar"
+    path.parent.mkdir()
+    with tarfile.open(path, "w", format=format) as tar:
+        for name, content, kind in members:
+            info = special(name, kind, "/etc/passwd" if kind == tarfile.SYMTYPE else "")
+            info.size = len(content) if kind == tarfile.REGTYPE else 0
+            info.pax_headers = headers
+            tar.addfile(info, io.BytesIO(content))
+    try:
+        images = open_images(path.parent, val_fraction=0).train
+    except BadSource:
+        return
+    assert len(images.classes) > images.labels.max() >= images.labels.min() >= 0
+    "".join([*images.classes, *images.keys]).encode()
+    for i in range(len(images)):
+        with contextlib.suppress(CorruptImage):
+            assert images.read(i).mode == "RGB"
+
+
+def test_a_name_that_is_half_a_sign_is_mended(tmp_path):
+    half = [("1.png", png(1)), ("1.json", b'{"label": "\\ud800"}'), ("2.png", png(2)), ("2.json", b'{"label": "cat"}')]
+    write_tar(tmp_path / "train-0.tar", half)
+    assert open_images(tmp_path, val_fraction=0).classes == ["?", "cat"]

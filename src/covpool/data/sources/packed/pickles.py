@@ -105,7 +105,7 @@ def _read(family: Family, split: str, files: list[Path]) -> tuple[np.ndarray, Na
         if len(labels) != len(pictures):
             raise CorruptFile(str(file), f"it has {len(labels)} labels for {len(pictures)} pictures; copy it again")
         parts.append(labels)
-        names += [_text(name) for name in batch.get("filenames") or []]
+        names += _names(batch.get("filenames"))
     labels = np.concatenate(parts)
     keys = (
         Names(f"{split}/{name}" for name in names) if len(names) == len(labels) else NumberedNames(split, len(labels))
@@ -125,6 +125,12 @@ def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
+def _names(stored: Any) -> list[str]:
+    """A list of names; none where something else stands in its place."""
+    is_list = isinstance(stored, list | tuple) and all(isinstance(name, bytes | str) for name in stored)
+    return [_text(name).encode("utf-8", "replace").decode() for name in stored] if is_list else []
+
+
 def _planes(file: str, batch: Mapping[str, Any]) -> np.ndarray:
     data = batch.get("data")
     side = math.isqrt(data.shape[1] // 3) if isinstance(data, np.ndarray) and data.ndim == 2 else 0
@@ -137,7 +143,10 @@ def _planes(file: str, batch: Mapping[str, Any]) -> np.ndarray:
 def _labels(file: str, batch: Mapping[str, Any], family: Family) -> np.ndarray:
     stored = batch.get(family.labels)
     try:
-        labels = np.array(stored if isinstance(stored, list | np.ndarray) else None, np.int64)
+        labels = np.array(stored if isinstance(stored, list | np.ndarray) else None)
+        if labels.size and labels.dtype.kind not in "iu":  # a conversion would cut 1.5 to 1
+            raise TypeError(f"they are {labels.dtype}")
+        labels = labels.astype(np.int64)
     except (TypeError, ValueError, OverflowError) as error:
         raise CorruptFile(file, f"its {family.labels!r} are no list of whole numbers; copy it again") from error
     if labels.ndim != 1 or (len(labels) and not family.first <= labels.min() <= labels.max() < 1 << 20):
@@ -150,13 +159,14 @@ def _classes(family: Family, path: Path, files: Mapping[str, list[Path]], most: 
     folder = next(iter(files.values()))[0].parent
     if family.meta is not None:
         meta = folder / family.meta[0]
-        names = [_text(name) for name in _content(str(meta)).get(family.meta[1]) or []]
+        names = _names(_content(str(meta)).get(family.meta[1]))
         if len(names) <= most:
             raise CorruptFile(str(meta), f"it names {len(names)} classes and there are labels up to {most}")
         return names
     for place in (path, folder):
         if (place / _CLASS_MAP).is_file():
-            rows = [line.split() for line in (place / _CLASS_MAP).read_text(encoding="utf-8").splitlines()]
-            named = {int(row[1]) - 1: row[0] for row in rows if len(row) > 1 and row[1].isdecimal()}
+            text = (place / _CLASS_MAP).read_text(encoding="utf-8", errors="replace")
+            rows = [line.split() for line in text.splitlines()]
+            named = {int(row[1]) - 1: row[0] for row in rows if len(row) > 1 and re.fullmatch("[0-9]{1,7}", row[1])}
             return [named.get(label, str(label + 1)) for label in range(max(most + 1, len(named)))]
     return [str(label + 1) for label in range(most + 1)]  # as the files count

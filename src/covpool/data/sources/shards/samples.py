@@ -117,10 +117,15 @@ def _label_of(values: dict[str, object], names: dict[int, str]) -> int | str:
             names.setdefault(_checked(label), _class_of(values))
             return label
         if isinstance(label, str) and label:
-            return label
+            return _sayable(label)
     raise ValueError("a .json without a label")
 
 
 def _class_of(values: dict[str, object]) -> str:
     name = values.get("class")
-    return name if isinstance(name, str) else ""
+    return _sayable(name) if isinstance(name, str) else ""
+
+
+def _sayable(name: str) -> str:
+    """JSON can spell halves of a sign (backslash ud800), which no file or terminal takes."""
+    return name.encode("utf-8", "replace").decode()
