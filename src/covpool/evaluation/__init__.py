@@ -16,6 +16,7 @@ from covpool.evaluation.cost import Cost, cost
 from covpool.evaluation.evaluate import evaluate, judge
 from covpool.evaluation.predict import Predictions, predict
 from covpool.evaluation.result import Result, write_json
+from covpool.evaluation.speed import Speed, speed
 from covpool.evaluation.stamp import machine, stamp
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Paired",
     "Predictions",
     "Result",
+    "Speed",
     "bootstrap_difference",
     "compare_paired",
     "confusion",
@@ -39,6 +41,7 @@ __all__ = [
     "output_of_each_class",
     "per_class_accuracy",
     "predict",
+    "speed",
     "stamp",
     "topk_accuracy",
     "wilson_interval",

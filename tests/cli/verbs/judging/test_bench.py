@@ -29,3 +29,23 @@ def test_all_wrong_values_are_told_together(covpool):
     assert said.err.startswith("error: 4 mistakes")
     said = covpool("bench", "pool", "--pools", "avgg,isqrt(step=1)")
     assert said.err.startswith("error: 2 mistakes")
+
+
+def test_the_speed_of_trained_networks_is_measured_over_batches_and_number_formats(covpool, trained, tmp_path):
+    words = ["--runs", trained, "--batch-sizes", "1,4", "--precisions", "32-true,bf16-mixed", "--repeats", "2"]
+    said = covpool("bench", "speed", *words, "--device", "cpu", "--output", "s.json")
+    assert said.code == 0
+    assert len(said.out.splitlines()) == 2 + 4
+    record = json.loads((tmp_path / "s.json").read_text())
+    assert record["schema"] == "covpool-speed/1"
+    assert [(row["precision"], row["batch_size"]) for row in record["rows"]][1:3] == [("32-true", 4), ("bf16-mixed", 1)]
+    assert record["rows"][0]["image_size"] == 8
+    assert covpool("report", "s.json", "--format", "csv").code == 0
+
+
+def test_the_speed_of_new_networks_too_and_mistakes_are_told(covpool):
+    words = ["--backbones", "conv4", "--pools", "avg", "--image-size", "16", "--batch-sizes", "2", "--repeats", "1"]
+    assert "conv4 + avg" in covpool("bench", "speed", *words, "--device", "cpu").out
+    said = covpool("bench", "speed", "--batch-sizes", "1,x", "--precisions", "8-bit")
+    assert said.err.startswith("error: 2 mistakes")
+    assert "--batch-sizes belongs to covpool bench speed" in covpool("bench", "pool", "--batch-sizes", "1").err

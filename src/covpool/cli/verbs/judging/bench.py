@@ -21,11 +21,13 @@ from covpool.cli.options import (
     write_result,
 )
 from covpool.cli.parser import Parser
+from covpool.cli.verbs.judging import bench_speed
 from covpool.registry import unknown
 from covpool.reporting.numerals import count, short, three_digits
 from covpool.reporting.tables import Cell, Column, Table
 
-_WHAT = ("pool", "network")
+_WHAT = ("pool", "network", "speed")
+_OF_SPEED = ("runs", "batch_sizes", "precisions")
 
 
 def build() -> Parser:
@@ -34,14 +36,16 @@ def build() -> Parser:
         "bench",
         "Time pools, or whole networks with these pools, on this machine: forward and backward pass (median and "
         "quartiles of repeats after a warm-up), floating-point operations with formulas for the decompositions that "
-        "torch counts as nothing, and peak memory of the forward pass.",
+        "torch counts as nothing, and peak memory of the forward pass. speed asks how fast networks, or trained ones, "
+        "answer: images a second and latency percentiles over batch sizes and number formats.",
         examples=[
             "covpool bench pool --pools avg,covariance,isqrt --in-features 256 --map 14x14 --batch-size 16",
             "covpool bench network --backbones resnet18,resnet50 --pools avg,isqrt --image-size 224",
+            "covpool bench speed --runs runs/first,runs/second --batch-sizes 1,8,64 --precisions 32-true,bf16-mixed",
         ],
         check=_check,
     )
-    parser.add_argument("what", nargs="?", default="pool", help="pool or network")
+    parser.add_argument("what", nargs="?", default="pool", help="pool, network or speed")
     parser.add_argument("--pools", type=str, default="avg,covariance,isqrt,mpncov-eig", help="pools, with commas")
     parser.add_argument("--in-features", type=int, default=256, help="pool: channels of the feature map")
     parser.add_argument("--map", type=str, default="14x14", metavar="HxW", help="pool: size of the feature map")
@@ -49,6 +53,9 @@ def build() -> Parser:
     parser.add_argument("--image-size", type=int, default=224, help="network: side of the images")
     parser.add_argument("--reduce-to", type=int | None, help="channels after a 1x1 reduction before the pool")
     parser.add_argument("--batch-size", type=int, default=16, help="images at a time")
+    parser.add_argument("--runs", type=str | None, metavar="RUNS", help="speed: trained networks, instead of backbones")
+    parser.add_argument("--batch-sizes", type=str, default="1,8,32", help="speed: images at a time, with commas")
+    parser.add_argument("--precisions", type=str, default="32-true", help="speed: 32-true, bf16-mixed, with commas")
     parser.add_argument("--repeats", type=int, default=9, help="timed passes")
     parser.add_argument("--device", type=str, default="auto", help="cpu, cuda, mps, ...; auto takes an accelerator")
     add_output(parser, "the numbers as JSON")
@@ -63,6 +70,13 @@ def _check(options: Namespace) -> list[str]:
     if options.what not in _WHAT:
         mistakes.append(unknown("thing to time", options.what, _WHAT))
     choices_in("--pools", options.pools, mistakes)
+    with noting(mistakes):
+        bench_speed.sizes_in(options.batch_sizes)
+    with noting(mistakes):
+        bench_speed.precisions_in(options.precisions)
+    strange = [f"--{name.replace('_', '-')}" for name in _OF_SPEED if name in options.given]
+    if options.what != "speed" and strange:
+        mistakes.append(f"{', '.join(strange)} belongs to covpool bench speed")
     return mistakes
 
 
@@ -79,6 +93,8 @@ def run(options: Namespace) -> int:
     from covpool.evaluation.predict import pick_device
 
     device = pick_device(options.device)
+    if options.what == "speed":
+        return _speed(options, device)
     subjects = _pools(options) if options.what == "pool" else _networks(options)
     rows = []
     for name, module, shape in subjects:
@@ -90,6 +106,18 @@ def run(options: Namespace) -> int:
         write_result(
             json.dumps({**stamp(), **kept, "device": str(device), "rows": rows}, indent=1) + "\n", options.output
         )
+    return FINE
+
+
+def _speed(options: Namespace, device: Any) -> int:
+    if options.runs:
+        subjects = bench_speed.trained(options.runs)
+    else:
+        subjects = [(name, network, shape[-1]) for name, network, shape in _networks(options)]
+    record = bench_speed.measure(subjects, options, device)
+    write_result(bench_speed.table(record).to_text(), None)
+    if options.output:
+        write_result(json.dumps(record, indent=1) + "\n", options.output)
     return FINE
 
 
