@@ -14,7 +14,12 @@ from covpool.evaluation.accuracy import wilson_interval
 from covpool.evaluation.result import write_json
 from covpool.evaluation.robustness.attacks import judge_attacks
 from covpool.evaluation.robustness.columns import IMAGENET_OUTPUTS, is_imagenet
-from covpool.evaluation.robustness.corrupted import RELEASED_QUALITY, conditions_of, judge_corrupted
+from covpool.evaluation.robustness.corrupted import (
+    RELEASED_QUALITY,
+    conditions_of,
+    digest_of_pictures,
+    judge_corrupted,
+)
 from covpool.evaluation.robustness.folders import class_folders, judge_folder, judge_released, released_conditions
 from covpool.evaluation.robustness.frames import judge_videos, perturbations_in
 from covpool.evaluation.robustness.measures.errors import against, summary
@@ -60,7 +65,7 @@ def assess_generated(
         "pictures": "covpool",
         "errors": errors,
         "averages": summary(errors, clean, is_imagenet=is_imagenet(images.classes)),
-        "settings": {"seed": seed, "jpeg": jpeg, "preprocessing": subject.preprocessing.to_dict()},
+        "settings": {**settings_of(images, seed, jpeg), "preprocessing": subject.preprocessing.to_dict()},
     }
 
 
@@ -97,15 +102,26 @@ def assess_released(
     }
 
 
+def settings_of(images: ImageSet, seed: int, jpeg: int) -> dict[str, Any]:
+    """What corrupted pictures depend on, but for their size."""
+    return {"seed": seed, "jpeg": jpeg, "keys": digest_of_pictures(images)}
+
+
+def must_compare(pictures: str, settings: Mapping[str, Any], other: Robustness) -> None:
+    """ValueError where ``other`` was judged on corrupted pictures that were made otherwise."""
+    unlike = [key for key in ("seed", "jpeg", "keys") if settings.get(key) != other.settings.get(key)]
+    if pictures != other.pictures:
+        unlike = ["source of the corrupted pictures"]
+    if other.errors and unlike:
+        raise ValueError(
+            f"the reference judged other pictures ({', '.join(unlike)} differ); "
+            "judge both networks with the same options"
+        )
+
+
 def compared(fields: Mapping[str, Any], other: Robustness) -> dict[str, Any]:
     """``against``: the errors of ``fields`` beside those of another network; only pictures made alike compare."""
-    given, theirs = fields["settings"], other.settings
-    unlike = [key for key in ("seed", "jpeg") if given.get(key) != theirs.get(key)]
-    if fields["pictures"] != other.pictures or unlike:
-        what = ", ".join(unlike) or "the source of the corrupted pictures"
-        raise ValueError(
-            f"the reference judged other pictures ({what} differ); judge both networks with the same options"
-        )
+    must_compare(fields["pictures"], fields["settings"], other)
     found = against(fields["errors"], fields.get("clean_error"), other.errors, other.clean_error)
     return {**found, "network": other.about.get("network")}
 

@@ -106,7 +106,7 @@ def _facts(subject: Subject, images: ImageSet) -> dict[str, Any]:
     """What counts depend on, in short."""
     return {
         "network": subject.digest(),
-        "pictures": _digest(f"{key}\0{label}" for key, label in zip(images.keys, images.labels.tolist(), strict=True)),
+        "pictures": digest_of_pictures(images),
         "preprocessing": subject.preprocessing.to_dict(),
         "precision": subject.precision,
     }
@@ -116,10 +116,11 @@ def _absolute(path: str | Path | None) -> str | None:
     return None if path is None else str(Path(path).resolve())
 
 
-def _digest(lines: Any) -> str:
+def digest_of_pictures(images: ImageSet) -> str:
+    """Of the keys and labels of a set, which decide what is made of it and what counts as right."""
     digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
+    for key, label in zip(images.keys, images.labels.tolist(), strict=True):
+        digest.update(f"{key}\0{label}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

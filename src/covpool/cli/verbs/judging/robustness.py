@@ -202,6 +202,9 @@ def _fields(options: Namespace, subject: Any, images: Any, other: Any) -> dict[s
     from covpool.evaluation.robustness import assessing as assess
 
     bar = _counting(options)
+    if other is not None and (options.imagenet_c or images is not None):  # now, not after hours of judging
+        made = {} if options.imagenet_c else assess.settings_of(images, options.seed, options.jpeg)
+        assess.must_compare("released" if options.imagenet_c else "covpool", made, other)
     fields = _corrupted(options, subject, images, bar)
     if other is not None and fields["errors"]:
         fields["against"] = assess.compared(fields, other)
