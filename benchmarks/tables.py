@@ -155,6 +155,51 @@ def corruptions(record: Record) -> str:
     return f"{first}\n{_page(facts, head, body)}"
 
 
+def training_step(record: Record) -> str:
+    """Pools by precisions: milliseconds of a step, ratios, peak memory; then the loop's share."""
+    settings, bars = record["settings"], record["settings"]["bars"]
+    head = [
+        "step of",
+        "precision",
+        "ms",
+        "over average pooling",
+        "over float32",
+        "peak MB",
+        "memory over average",
+        "bar",
+    ]
+    body = [
+        [
+            *(row[key] for key in ("pool", "precision", "ms")),
+            _spread(row, "over_average"),
+            _spread(row, "over_float32"),
+            *(row[key] for key in ("peak_mb", "memory_over_average")),
+            bars.get(f"{row['pool']}, {row['precision']}", ""),
+        ]
+        for row in record["rows"]
+        if row["what"] == "pool"
+    ]
+    loops = "; ".join(
+        f"{row['precision']} {row['ms']} over {row['bare_ms']} ms, {_spread(row, 'over_bare')}"
+        for row in record["rows"]
+        if row["what"] == "loop"
+    )
+    facts = (
+        f"A training step of {settings['backbone']} with last_stride 1 at {settings['side']} px, batch "
+        f"{settings['batch']}, channels last, {settings['threads']} threads, "
+        f"{'with' if settings['amx'] else 'without'} AMX: medians and quartiles of {settings['repeats']} steps in turn. "
+        f"'published' is the released layer in the place of ours. The loop over a bare step with isqrt (bar "
+        f"{bars['loop']}): {loops}. Bars: memory {bars['memory']}, bfloat16 over float32 with AMX "
+        f"{bars['bfloat16 over float32']}."
+    )
+    return _page(facts, head, body)
+
+
+def _spread(row: Record, name: str) -> str:
+    low, high = row[f"{name}_spread"]
+    return f"{row[name]} ({low} to {high})"
+
+
 KINDS: dict[str, Callable[[Record], str]] = {
     "roots": roots,
     "accuracy_vs_steps": accuracy_vs_steps,
@@ -163,6 +208,7 @@ KINDS: dict[str, Callable[[Record], str]] = {
     "data_memory": data_memory,
     "data_loaders": data_loaders,
     "landscape": landscape,
+    "training_step": training_step,
     "corruptions": corruptions,
 }
 

@@ -44,8 +44,44 @@ def test_networks_are_trained_and_measured(monkeypatch, capsys, nothing_written)
     assert capsys.readouterr().out.count("'top_eigenvalue': ") == 4
 
 
+@pytest.mark.slow
+def test_a_training_step_is_measured_beside_average_pooling_and_the_released_layer(
+    monkeypatch, capsys, nothing_written
+):
+    """Six ResNets and two trainings."""
+    monkeypatch.setattr(sys, "argv", ["training_step", "--smoke"])
+    importlib.import_module("training_step").main()
+    said = capsys.readouterr().out
+    assert (said.count("'what': 'pool'"), said.count("'what': 'loop'")) == (6, 2)
+
+
+def test_the_table_of_training_steps_shows_ratios_and_bars():
+    ratio = {
+        "over_average": 1.07,
+        "over_average_spread": [1.0, 1.1],
+        "over_float32": 1.0,
+        "over_float32_spread": [1, 1],
+    }
+    pool = {
+        "what": "pool",
+        "pool": "isqrt",
+        "precision": "float32",
+        "ms": 9.0,
+        "peak_mb": 3.0,
+        "memory_over_average": 1.0,
+    }
+    loop = {"what": "loop", "precision": "float32", "ms": 9.1, "bare_ms": 9.0, "over_bare": 1.01}
+    rows = [{**pool, **ratio}, {**loop, "over_bare_spread": [1.0, 1.02]}]
+    bars = {"isqrt, float32": 1.08, "loop": 1.02, "memory": 1.05, "bfloat16 over float32": 0.55}
+    size = {"backbone": "resnet50", "side": 224, "batch": 8, "threads": 2, "amx": True, "repeats": 3}
+    page = tables.training_step({"rows": rows, "settings": {**size, "bars": bars}})
+    assert "| isqrt | float32 | 9.0 | 1.07 (1.0 to 1.1) |" in page
+    assert "with AMX" in page
+    assert "float32 9.1 over 9.0 ms, 1.01 (1.0 to 1.02)" in page
+
+
 def test_every_record_has_a_table():
-    assert {*BENCHMARKS, "data_memory", "landscape"} == set(tables.KINDS)
+    assert {*BENCHMARKS, "data_memory", "landscape", "training_step"} == set(tables.KINDS)
 
 
 def test_the_sketch_never_makes_a_square_matrix_and_the_second_moment_does():

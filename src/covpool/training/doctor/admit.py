@@ -88,7 +88,7 @@ def _restored(case: Case, recipe: Recipe, fabric: Fabric) -> Patient:
     optimizer.load_state_dict(case.state["optimizer"])
     set_training_mode(network, frozen=case.frozen)
     if case.keep_prob is not None:
-        network.backbone.set_keep_prob(case.keep_prob)  # type: ignore[operator]
+        network.set_keep_prob(case.keep_prob)
     return Patient(
         objective=Objective(forward, network, objects.loss.to(fabric.device), objects.auxiliary),
         fabric=fabric,

@@ -66,12 +66,14 @@ class Engine:
         if not self.step.careful and not self.folder.last.exists():
             self.save()  # what went wrong is found by going on from a checkpoint
         while not self.session.finished:
-            self._train_epoch()
+            for _ in self.steps():
+                pass
             self._close_epoch()
             if not self.session.finished:
                 self.stop.obey()
 
-    def _train_epoch(self) -> None:
+    def steps(self) -> Iterator[list[Batch]]:
+        """Take what is left of the epoch at work, step by step; gives the batches of each step behind it."""
         self._begin_epoch()
         self.pace.start()
         self._evaluate_inside()  # a resumed run may stand before an evaluation that was interrupted
@@ -80,6 +82,7 @@ class Engine:
             self.stop.worked = True
             self.pace.images += sum(len(batch.labels) for batch in group)
             self._after_step(lr)
+            yield group
 
     def _begin_epoch(self) -> None:
         set_training_mode(self.session.network, frozen=self.is_frozen())
