@@ -171,8 +171,8 @@ def training_step(record: Record) -> str:
     body = [
         [
             *(row[key] for key in ("pool", "precision", "ms")),
-            _spread(row, "over_average"),
-            _spread(row, "over_float32"),
+            _quartiled(row, "over_average"),
+            _quartiled(row, "over_float32"),
             *(row[key] for key in ("peak_mb", "memory_over_average")),
             bars.get(f"{row['pool']}, {row['precision']}", ""),
         ]
@@ -180,14 +180,14 @@ def training_step(record: Record) -> str:
         if row["what"] == "pool"
     ]
     loops = "; ".join(
-        f"{row['precision']} {row['ms']} over {row['bare_ms']} ms, {_spread(row, 'over_bare')}"
+        f"{row['precision']} {row['ms']} over {row['bare_ms']} ms, {_quartiled(row, 'over_bare')}"
         for row in record["rows"]
         if row["what"] == "loop"
     )
     facts = (
         f"A training step of {settings['backbone']} with last_stride 1 at {settings['side']} px, batch "
         f"{settings['batch']}, channels last, {settings['threads']} threads, "
-        f"{'with' if settings['amx'] else 'without'} AMX: medians and quartiles of {settings['repeats']} steps in turn. "
+        f"{'with' if settings['amx'] else 'without'} AMX: medians, quartiles of {settings['repeats']} steps in turn. "
         f"'published' is the released layer in the place of ours. The loop over a bare step with isqrt (bar "
         f"{bars['loop']}): {loops}. Bars: memory {bars['memory']}, bfloat16 over float32 with AMX "
         f"{bars['bfloat16 over float32']}."
@@ -195,7 +195,7 @@ def training_step(record: Record) -> str:
     return _page(facts, head, body)
 
 
-def _spread(row: Record, name: str) -> str:
+def _quartiled(row: Record, name: str) -> str:
     low, high = row[f"{name}_spread"]
     return f"{row[name]} ({low} to {high})"
 
