@@ -1,0 +1,138 @@
+"""A file that would run code when unpickled, in each place that takes a file: nothing runs, a sentence says so."""
+
+import io
+import os
+import pickle
+import tarfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+
+class Payload:
+    """Makes the file ``marker`` when it is unpickled."""
+
+    def __init__(self, marker):
+        self.marker = str(marker)
+
+    def __reduce__(self):
+        return os.mkdir, (self.marker,)
+
+
+def as_torch(path, payload):
+    torch.save({"format": "covpool-checkpoint/1", "network": {"weight": payload}, "about": payload}, path)
+
+
+def as_old_torch(path, payload):
+    torch.save({"state_dict": {"weight": payload}}, path, _use_new_zipfile_serialization=False)
+
+
+def as_pickle(path, payload):
+    path.write_bytes(pickle.dumps({"data": payload, "labels": [0, 1], "weight": payload}))
+
+
+def as_array(path, payload):
+    array = np.empty(2, object)
+    array[0] = payload
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=True)
+
+
+def as_arrays(path, payload):
+    array = np.empty(2, object)
+    array[0] = payload
+    with path.open("wb") as file:
+        np.savez(file, logits=array, labels=array, vectors=array, weight=array)
+
+
+KINDS = {"torch": as_torch, "old torch": as_old_torch, "pickle": as_pickle, "npy": as_array, "npz": as_arrays}
+
+# {file}: the payload; {data}: class folders; {image}: a picture; {run}: a run folder whose checkpoints are the payload
+COMMANDS = [
+    "evaluate {file} --data {data}",
+    "predict {image} --weights {file}",
+    "explain {image} --weights {file}",
+    "embed {file} --data {data} -o out.npy",
+    "search {image} --index {file} --weights {file}",
+    "calibrate {file} --data {data}",
+    "retrieval {file}",
+    "robustness {file} --data {data}",
+    "analyze {file} --data {data}",
+    "weights show {file}",
+    "weights import {file} --as fast_mpncov/resnet50 -o out.safetensors",
+    "weights verify {file} --as fast_mpncov/resnet50",
+    "train small/digits --run new --network.weights {file}",
+    "train {file} --run new",
+    "train --resume {run}",
+    "doctor {run}",
+    "report {run}",
+    "report {file}",
+    "analyze {run}",
+    "sweep {file} --space {file}",
+    "data check {file}",
+    "data prepare {file} prepared",
+    "compare --data {file} --frozen",
+    "train small/digits --data {file} --run new",
+]
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Class folders, a picture and a run whose checkpoints are to be replaced."""
+    for split in ("train", "val"):
+        for name in ("cat", "dog"):
+            folder = tmp_path / "data" / split / name
+            folder.mkdir(parents=True)
+            for number in range(2):
+                Image.new("RGB", (16, 16), (number * 99, 5, 5)).save(folder / f"{number}.png")
+    return tmp_path
+
+
+def make_run(place, trained, make, payload):
+    run = place / "run"
+    (run / "doctor").mkdir(parents=True)
+    for name in ("recipe.yaml", "journal.jsonl"):
+        (run / name).write_bytes((trained / name).read_bytes())
+    for name in ("last.pt", "previous.pt", "best.pt", "doctor/state.pt"):
+        make(run / name, payload)
+    return run
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.split()[:2]))
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_in_a_file_is_run(covpool, trained, place, command, kind):
+    marker = place / "it ran"
+    file = place / f"payload.{'pt' if 'torch' in kind else kind.replace('pickle', 'pkl')}"
+    KINDS[kind](file, Payload(marker))
+    named = {
+        "file": file,
+        "data": place / "data",
+        "image": place / "data/val/cat/0.png",
+        "run": make_run(place, trained, KINDS[kind], Payload(marker)),
+    }
+    said = covpool(*[word.format(**named) for word in command.split()])
+    assert not marker.exists()
+    assert said.code in (1, 2), said
+    assert "unexpected" not in said.err
+    assert "error: " in said.err
+
+
+@pytest.mark.parametrize("name", ["__data__.pyd", "0.npy", "0.pyd", "0.pth", "0.pickle"])
+def test_a_payload_in_a_shard_is_left_out_or_refused(covpool, place, name):
+    marker = place / "it ran"
+    with tarfile.open(place / "train-000.tar", "w") as shard:
+        picture = (place / "data/train/cat/0.png").read_bytes()
+        for member, data in (("0.png", picture), (name, pickle.dumps(Payload(marker))), ("0.cls", b"0")):
+            info = tarfile.TarInfo(member)
+            info.size = len(data)
+            shard.addfile(info, io.BytesIO(data))
+    covpool("data", "check", place / "train-000.tar")
+    assert not marker.exists()
+
+
+def test_the_payload_would_have_run(tmp_path):
+    as_pickle(tmp_path / "payload", Payload(tmp_path / "it ran"))
+    pickle.loads((tmp_path / "payload").read_bytes())
+    assert (tmp_path / "it ran").exists()
