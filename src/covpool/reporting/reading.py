@@ -14,7 +14,7 @@ from covpool.reporting.sections.runs import Run, read_run
 
 COMPARE, RESULT = "covpool-compare", "covpool-result"
 _SCHEMA = re.compile(r"covpool-[a-z0-9-]+/\d+")
-_NAMELESS = ("result", "results")
+_NAMELESS = ("result", "results", "sweep")
 
 
 def read(path: str | Path) -> list[Run | Found]:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from covpool.reporting.sections.runs import read_run, runs_table, runs_view
+from covpool.reporting.sections.runs import Run, read_run, runs_table, runs_view
 
 SUMMARY = """\
 epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,train_top1,step,seconds
@@ -70,3 +70,16 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
 def test_the_weakest_classes_are_named(folder):
     (folder / "result.json").write_text(json.dumps(RESULT))
     assert runs_view([read_run(folder)])["details"][0]["weakest"] == [("b", "50.0")]
+
+
+def test_accuracy_stands_against_cost_where_two_results_know_theirs():
+    cost = {"ms_per_image": 2.0, "flops": 1000, "parameters": 50}
+    about = RESULT["about"]
+    cheap = Run("cheap", result={**RESULT, "about": {**about, "cost": cost}})
+    dear = Run("dear", result={**RESULT, "top1": 0.95, "about": {**about, "cost": {**cost, "ms_per_image": 9.0}}})
+    unknown = Run("unknown", result=RESULT)
+    shown = runs_view([cheap, unknown, dear])["costs"]
+    assert shown[0]["title"].endswith("against ms per image")
+    assert "dear: 95.0 %, 9.00" in shown[0]["chart"]
+    assert "unknown" not in shown[0]["chart"]
+    assert runs_view([cheap, unknown])["costs"] == []

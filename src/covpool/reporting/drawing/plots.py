@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
@@ -61,17 +62,29 @@ def axis_below(scale: Scale) -> Markup:
     return tag("svg", *labels, class_="track axis", aria_hidden="true")
 
 
-def scatter(points: Sequence[Point], *, x_title: str, y_title: str) -> Markup:
-    """Accuracy against a cost on a logarithmic axis."""
+def scatter(points: Sequence[Point], *, x_title: str, y_title: str, front: Sequence[Point] = ()) -> Markup:
+    """Accuracy against a cost on a logarithmic axis; steps join the points of ``front``, from left to right."""
     x = Scale.around([p.x for p in points], log=True, margin=0.12)
     y = Scale.around([v for p in points for v in (p.y, p.low, p.high)])
-    marks = [*_frame(x, y, x_title, about=4)]
+    marks = [*_frame(x, y, x_title, about=4), *_steps(x, y, front)]
     for p in points:
         if p.low is not None and p.high is not None:
             ends = {"y1": y.from_top(p.low), "y2": y.from_top(p.high)}
             marks.append(tag("line", x1=x.percent(p.x), x2=x.percent(p.x), class_=f"whisker {p.style}", **ends))
         marks.append(_marker(p, x.percent(p.x), y.from_top(p.y)))
     return _chart(marks, f"{y_title} against {x_title}")
+
+
+def _steps(x: Scale, y: Scale, front: Sequence[Point]) -> list[Markup]:
+    """What can be had at a cost: level from one point to the cost of the next, then up to it."""
+    if len(front) < 2:
+        return []
+    places = [(x.at(p.x), 100 - y.at(p.y)) for p in front]
+    corners = [places[0]]
+    for before, after in pairwise(places):
+        corners += [(after[0], before[1]), after]
+    line = " ".join(f"{across:.2f},{down:.2f}" for across, down in corners)
+    return [tag("svg", tag("polyline", points=line, class_="curve front s0"), **_STRETCH)]
 
 
 def curves(lines: Sequence[Line], *, y_title: str, x_title: str = "epoch") -> Markup:

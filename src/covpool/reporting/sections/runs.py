@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from covpool.reporting.drawing.plots import Line, curves
+from covpool.reporting.drawing.cost_scatter import cost_scatter
+from covpool.reporting.drawing.plots import Line, Point, curves
 from covpool.reporting.numerals import count, duration, interval, percent, three_digits
 from covpool.reporting.pictures import MOST, thumbnails
 from covpool.reporting.sections import confusion
@@ -25,6 +26,7 @@ _CHARTS = (
     ("train_loss", "training loss", 1.0),
     ("lr", "learning rate", 1.0),
 )
+_COSTS = (("ms_per_image", "ms per image"), ("flops", "FLOPs per image"), ("parameters", "parameters"))
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,29 @@ def runs_view(runs: Sequence[Run], data: str | Path | None = None) -> dict[str, 
         },
         "legend": [(run.name, style) for run, style in zip(runs, styles, strict=True)],
         "charts": charts,
+        "costs": _costs(runs, styles),
         "per_class": _per_class(runs),
         "details": [_details(run, place, len(runs), data) for place, run in enumerate(runs, 1)],
     }
+
+
+def _costs(runs: Sequence[Run], styles: Sequence[str]) -> list[dict[str, Any]]:
+    """Accuracy against each cost, where two runs or more know theirs (``covpool evaluate --cost``)."""
+    charts = []
+    for key, title in _COSTS:
+        points = [p for run, style in zip(runs, styles, strict=True) if (p := _cost_point(run, key, style))]
+        if len(points) > 1:
+            charts.append({"title": f"accuracy, %, against {title}", "chart": cost_scatter(points, x_title=title)})
+    return charts
+
+
+def _cost_point(run: Run, key: str, style: str) -> Point | None:
+    cost = (run.result.get("about") or {}).get("cost") or {}
+    if not cost.get(key) or run.result.get("top1") is None:
+        return None
+    low, high = (100 * end for end in run.result["top1_interval"])
+    title = f"{run.name}: {percent(run.result['top1'])} %, {three_digits(float(cost[key]))}"
+    return Point(cost[key], 100 * run.result["top1"], low, high, title, style)
 
 
 def _line(run: Run, key: str, style: str, factor: float) -> Line | None:
