@@ -81,15 +81,16 @@ class Body:
         """Let ``new`` follow the module of that path."""
         self.replace(path, nn.Sequential(self.module(path), new))
 
-    def slot(self, node: Node, within: str) -> str | None:
-        """The module inside ``within`` behind which ``node`` can be changed: the last to pass it on, where it ran once.
+    def slot(self, node: Node, within: str, *, innermost: bool = False) -> str | None:
+        """The module inside ``within`` behind which ``node`` can be changed: the last to pass it on, where it ran once
+        (``innermost``: the first).
 
         Where a function without a module made the node of one other (a scale, a shift of windows), the other's.
         """
         while True:
             inside = [path for path in node.made_by if _inside(path, within) and self.graph.calls[path] == 1]
             if inside:
-                return inside[-1]
+                return inside[0 if innermost else -1]
             source = node.parents[0] if node.parents else None
             if source is None or source.shape != node.shape or source.channels != node.channels:
                 return None

@@ -82,8 +82,9 @@ def _stage_ends(body: Body) -> dict[str, int]:
     if has_gate(body.backbone):
         return {}
     found: dict[int, tuple[str, int]] = {}
+    heights = body.graph.heights()
     for node in body.graph.maps():
-        slot = body.slot(node, "") if min(node.shape[2:]) > 1 and node.name != "input" else None
+        slot = body.slot(node, "", innermost=True) if node.name != "input" and node.shape[2] in heights else None
         if slot is not None:
             found[node.shape[2]] = slot, node.shape[1]
     return dict(found.values())

@@ -43,7 +43,7 @@ def leave_blocks(backbone: nn.Module) -> None:
         backbone.set_grad_checkpointing(False)  # type: ignore[operator]
 
 
-_NOT_OFFERED = (AttributeError, AssertionError, NotImplementedError, TypeError)
+_NOT_OFFERED = (AttributeError, AssertionError, NotImplementedError, TypeError, ValueError)
 
 
 def _wrap(body: Body) -> None:

@@ -93,7 +93,7 @@ def drop_path(body: Body, *, rate: float = 0.1) -> None:
     places = {each.branch: each.block for each in body.residuals if body.slot(each.branch, each.block)}
     if not places:
         raise body.refuse("residual blocks, whose branch can be left out", "Plain and dense networks have none")
-    for branch, block in places.items():
+    for branch, block in ((branch, block) for branch, block in places.items() if rates[block]):
         there = [module for path in branch.made_by if isinstance(module := body.module(path), DropPath)]
         if there:
             there[-1].drop_prob = rates[block]

@@ -70,7 +70,7 @@ class Graph:
         nodes: in the order of execution, the images first.
         output: the last one that ``forward_features`` returned.
         calls: path of a module -> how often it ran.
-        given: path of a module -> what its first call was given and returned.
+        given: path of a module that takes one tensor and nothing else -> what its first call was given and returned.
     """
 
     nodes: list[Node]
@@ -128,9 +128,10 @@ class _Recorder(TorchFunctionMode):
         self._add("input", [], images, 1)
 
     def watch(self, path: str, module: nn.Module) -> list[Any]:
-        def before(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+        def before(_: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
             self._stack.append(path)
-            self._open.append(next(filter(None, map(self.find, _tensors(inputs))), None))
+            alone = len(inputs) == 1 and isinstance(inputs[0], Tensor) and not options
+            self._open.append(self.find(inputs[0]) if alone else None)
 
         def after(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
             self._stack.pop()
@@ -142,7 +143,7 @@ class _Recorder(TorchFunctionMode):
             if source is not None and made and path not in self.given:
                 self.given[path] = source, made[0]
 
-        return [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
+        return [module.register_forward_pre_hook(before, with_kwargs=True), module.register_forward_hook(after)]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         parents = [node for node in map(self.find, _tensors((args, kwargs))) if node is not None]
