@@ -4,8 +4,10 @@ import torch
 from covpool import create_network
 from covpool.data import Preprocessing, protocols
 from covpool.evaluation.flops import forward_flops
+from covpool.models.architectures.assembled import assembled_resnet
 from covpool.models.published import published_networks
 from covpool.models.published.assembled import NETWORKS
+from covpool.recipes import find_recipe
 
 QUICK = ("resnet50", "resnet50-d-se", "resnet50-flatten", "bl-resnet50-sk", "assemble-resnet50-nods-gem-emb128")
 # Billions of multiply-adds that the paper (v1, table 12) has
@@ -45,6 +47,32 @@ def test_a_pooled_vector_can_be_had_and_a_new_classifier():
     assert network.head_hidden_size == 128
     assert network(torch.empty(2, 3, 64, 64, device="meta")).shape == (2, 5)
     assert network.forward_head(torch.empty(2, 2048, 2, 2, device="meta"), pre_logits=True).shape == (2, 128)
+
+
+# Trainable parameters of the official graphs, counted by running them, at 1001 classes; rows of the paper's table 7
+OFFICIAL = {
+    "resnet50": (25_559_081, "e0"),
+    "resnet50-d": (25_578_313, "e1 e2 e3"),
+    "resnet50-d-se": (28_093_257, "e4 e5"),
+    "resnet50-d-sk": (38_793_097, "e6 e7 e8"),
+    "bl-resnet50": (28_405_673, ""),
+    "bl-resnet50-sk": (41_848_489, "e9"),
+    "assemble-resnet50": (41_848_489, "e10 e11"),  # anti-alias has no parameters
+    "bl-resnet101-sk": (66_349_929, ""),
+    "assemble-resnet152": (117_006_249, "e12"),
+}
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_a_row_of_the_ablation_is_the_official_structure(name):
+    parameters, rows = OFFICIAL[name]
+    row = NETWORKS[f"assembled/{name}"].network
+    with torch.device("meta"):
+        backbone = assembled_resnet(**row.backbone_options)
+    classifier = 1001 * (backbone.num_features + 1)
+    assert sum(p.numel() for p in backbone.parameters()) + classifier == parameters
+    for recipe in rows.split():
+        assert find_recipe(f"assembled/{recipe}").network.backbone == f"assembled/{name}"
 
 
 def test_errors_are_those_of_networks_that_the_paper_has():
