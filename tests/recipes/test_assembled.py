@@ -75,3 +75,19 @@ def test_fine_tuning_has_the_values_of_its_script_and_table(images, epochs, norm
     assert recipe.transform.augment.options == {"policy": "good"}
     assert recipe.network.backbone_options == {}
     assert recipe.distillation is None
+
+
+@pytest.mark.parametrize(
+    ("images", "lr", "batch", "epochs"), [("sop", 0.008, 128, 60), ("cub", 0.001, 32, 100), ("cars", 0.01, 32, 100)]
+)
+def test_retrieval_has_the_values_of_its_tables(images, lr, batch, epochs):
+    recipe = find_recipe(f"assembled/retrieval-{images}")
+    assert (recipe.optimizer.lr, recipe.loader.batch_size, recipe.schedule.epochs) == (lr, batch, epochs)
+    assert (recipe.optimizer.weight_decay, recipe.network.embedding, recipe.network.pool.name) == (
+        5e-4,
+        1536,
+        "gem-fixed",
+    )
+    assert (str(recipe.loss), recipe.transform.augment.options) == (
+        ("cross-entropy(smoothing=0.1)", {"policy": "imagenet"}) if images == "cars" else ("cross-entropy", {})
+    )

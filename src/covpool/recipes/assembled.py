@@ -25,8 +25,9 @@ def vanilla() -> Recipe:
     SGD with momentum 0.9, weight decay 1e-4 on everything but batch norms (the classifier's bias decays), the last
     norm of each block starts at 0, batch norms take 0.003 of each batch, 1001 classes (scripts/train_vanilla*).
     Boxes of 0.05 to 1 of the picture, flip, TensorFlow 1's bilinear, the mean taken away; centre 224 of 256.
-    Script: float16 with a loss scale of 128; here float32. Class 0 is a background that no picture has; here the
-    further class is the last. Smoothing, where there is one, enters the loss of evaluation too; here it does as well.
+    Script: float16 with a loss scale of 128 (--precision 16-mixed --loss_scale 128); here float32.
+    Class 0 is a background that no picture has; here the further class is the last. Smoothing, where there is one,
+    enters the loss of evaluation there, not here.
     Hardware: 8 GPUs. Published: top-1 accuracy 76.87, mCE 75.55 (E0). Reproduced here: not established.
     """
     return Recipe(
@@ -49,7 +50,8 @@ def assemble() -> Recipe:
     mixed as the labels) at temperature 1 and weight 1; trained at 224, judged at 256 of 292.
     Script: mixup alpha is fixed at 0.2; type 2, not used, mixes a label with the other's teacher by mistake. The paper
     has anti-aliasing in stages 2 to 4 only; the code has it in the first too.
-    Not trained yet as it stands: distillation; set it to none for E9 to E11 without a teacher.
+    The teacher's logits lie in the pictures' TFRecords or shards (image/logit, logits.npy); a network at hand is
+    --distillation "teacher(network=NAME)", and none trains without.
     Hardware: 8 GPUs. Published: top-1 accuracy 82.78, mCE 48.89 of 19 corruptions (E11). Reproduced here: not
     established.
     """
@@ -63,7 +65,8 @@ def finetune_vanilla() -> Recipe:
     norms, which take 0.034 of each batch (1 - 10 / steps of an epoch); no other technique (scripts).
     Script: running statistics are not restored from the ImageNet network and start anew; the text of the authors says
     decay 0.01, the scripts 0.001.
-    Departs: weights of the ImageNet network are not loaded by a recipe: they are imported, and fit by name.
+    Start it from the ImageNet network: --network.weights FILE, its released checkpoint or one of ours; the classifier
+    starts anew. Departs: the running statistics come along, and at 0.034 of each batch are soon those of the set.
     Hardware: 4 GPUs. Published: top-1 accuracy 87.0. Reproduced here: not established.
     """
     return Recipe(
@@ -165,7 +168,7 @@ def ablation(row: str) -> Recipe:
 
 
 def _about_row(name: str, row: _Row) -> str:
-    teacher = " Not trained yet as it stands: distillation; set it to none." if row.teacher else ""
+    teacher = " The teacher's logits lie with the pictures; set distillation to none without." if row.teacher else ""
     return f"""Row {name.upper()} of the ablation of Assemble-ResNet: adds {row.adds}.
 
     Values: {row.network}, {row.epochs} epochs of the release; the rest as assembled/vanilla, and smoothing, mixup,
@@ -196,6 +199,65 @@ def _about_set(images: str) -> str:
     Values: {epochs} epochs of the release, lr 0.01 (a table of the authors); batch norms take 0.1 of each batch, by
     their rule max(1 - 10 / steps, 0.9); the rest as assembled/finetune, of which no script tells for this set.
     Hardware: not established. Published: top-1 accuracy {published} with the vanilla ResNet-50 beside it. Reproduced
+    here: not established.
+    """
+
+
+@dataclass(frozen=True)
+class _Search:
+    """A set of the retrieval tables: lr, batch, epochs, recall at 1 with the plain ResNet-50 beside it, what is on."""
+
+    lr: float
+    batch: int
+    epochs: int
+    published: str
+    words: str
+    smoothing: float = 0.0
+    policy: str | None = None
+
+
+_SEARCHES = {
+    "sop": _Search(
+        0.008, 128, 60, "85.9 (82.9)", "an ArcFace loss of margin 0.3, which is not here: cross-entropy stands in"
+    ),
+    "cub": _Search(0.001, 32, 100, "80.3 (75.9)", "softmax"),
+    "cars": _Search(0.01, 32, 100, "96.1 (92.9)", "softmax, smoothing, AutoAugment", smoothing=0.1, policy="imagenet"),
+}
+
+
+def retrieval(images: str) -> Recipe:
+    """An embedding of 1536 numbers for pictures of classes that were not trained on, by the tables of the authors."""
+    row = _SEARCHES[images]
+    options = {} if row.policy is None else {"policy": row.policy}
+    return Recipe(
+        name=f"assembled/retrieval-{images}",
+        network=NetworkSpec(
+            backbone="assembled_resnet",
+            pool=Choice("gem-fixed"),
+            reduce_to=None,
+            embedding=1536,
+            backbone_options={"depth": 50, "resnet_d": True, "sk": True},
+        ),
+        transform=TransformSpec(augment=Choice("assembled-reid", **options)),
+        loader=LoaderSpec(batch_size=row.batch, workers=16),
+        optimizer=_sgd(lr=row.lr, weight_decay=5e-4),
+        schedule=replace(_cosine(epochs=row.epochs, warmup=0.0), keep_prob=(0.9, 0.7)),
+        loss=Choice("cross-entropy", smoothing=row.smoothing) if row.smoothing else Choice("cross-entropy"),
+        source="Lee et al. 2020, tables 15 and 16 as a summary by one of the authors shows them; no code was released",
+    )
+
+
+def _about_search(images: str) -> str:
+    row = _SEARCHES[images]
+    return f"""ResNet-50-D with selective kernels as an embedding for retrieval, on {images}.
+
+    Values: lr {row.lr:g}, batch {row.batch}, {row.epochs} epochs, decay 5e-4, GeM, 1536 numbers, DropBlock, {row.words}
+    (tables of the authors); pictures as the release's reid protocol has them.
+    Not established: the schedule of the lr (a cosine here), its warm-up, what DropBlock keeps (as in fine-tuning here),
+    and all of the code: none was released. Departs: the tables' cosine softmax is a plain one here.
+    Start it from the ImageNet network with --network.weights FILE, and judge it by covpool search on the other classes:
+    the accuracy on its own is that of the classes it was trained on.
+    Hardware: not established. Published: recall at 1 {row.published} with the plain ResNet-50 beside it. Reproduced
     here: not established.
     """
 
@@ -233,4 +295,5 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = {
     "assembled/finetune-vanilla": finetune_vanilla,
     "assembled/finetune": finetune,
     **{f"assembled/finetune-{images}": documented(_about_set(images), finetune_on, images) for images in _SETS},
+    **{f"assembled/retrieval-{images}": documented(_about_search(images), retrieval, images) for images in _SEARCHES},
 }

@@ -87,8 +87,9 @@ def resnet50_finetune(images: str = "cub") -> Recipe:
     5 times that (finetune.sh); weight decay 1e-4, for the script's 1e-3 is never passed. CUB: the short side to
     448, centre crop of 448; Aircraft: stretched to 512, centre 448; Cars: stretched to 448; flip
     (imagepreprocess.py).
-    Departs: the release starts from its own network trained with iSQRT-COV on ImageNet; `pretrained` here
-    loads the backbone's weights, and the reduction starts from random ones.
+    Departs: the release starts from its own network trained with iSQRT-COV on ImageNet: --network.weights FILE does
+    (its file, on --network.backbone fast_mpncov/resnet50, or a run of ours). Without, `pretrained` loads the backbone's
+    weights, and the reduction starts from random ones.
     Hardware: 2 GTX 1080 Ti. Published: top-1 accuracy CUB/Aircraft/Cars 88.1/90.0/92.8 (paper, with an SVM),
     88.0/90.3/92.3 (PT, softmax), 87.6/90.5/93.2 (TF). Reproduced here: not established.
     """
@@ -147,22 +148,21 @@ def vgg_d_finetune(images: str = "cub") -> Recipe:
     )
 
 
-def vgg16_bcnn_two_stage() -> Recipe:
+def vgg16_bcnn_two_stage(images: str = "cub") -> Recipe:
     """VGG-16 with B-CNN on birds in two stages, as PT's two_stage_finetune.sh runs it.
 
     Values: 100 epochs in which only the classifier learns, batch 40, then 100 of everything, batch 10; lr 1e-3
     throughout, the classifier's 1000 times that; weight decay 5e-4, none on the classifier, for main.py spares it
     where arch begins with vgg. ImageNet weights of torchvision; 512 channels, last max-pooling dropped.
     Script: the second stage asks for lr 1e-3 for the classifier too, but the restored optimizer keeps 1.0: so here.
-    Not trained yet as it stands: loader.head_batch_size, which is 40 here; set it to none for one batch size.
     Hardware: 2 GTX 1080 Ti. Published: top-1 accuracy CUB/Aircraft/Cars 84.0/86.9/90.6 (paper), 84.0/86.9/90.5
     (PT). Reproduced here: not established.
     """
     optimizer = replace(_sgd(lr=1e-3, classifier=1000.0), weight_decay=5e-4, classifier_weight_decay=0.0)
     return Recipe(
-        name="fast_mpncov/vgg16-bcnn-two-stage",
+        name="fast_mpncov/vgg16-bcnn-two-stage" + ("" if images == "cub" else f"-{images}"),
         network=NetworkSpec(backbone="vgg16", pool=Choice("bilinear"), pretrained=True, reduce_to=None, last_stride=1),
-        transform=TransformSpec(image_size=448, augment=Choice("fast_mpncov-cub")),
+        transform=TransformSpec(image_size=448, augment=Choice(f"fast_mpncov-{images}")),
         loader=LoaderSpec(batch_size=10, head_batch_size=40, workers=8),
         optimizer=optimizer,
         schedule=ScheduleSpec(kind="constant", epochs=200, head_epochs=100),
@@ -274,6 +274,12 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = {
         "cars", vgg_d_finetune, "vgg-d-finetune", "92.5 (paper, with an SVM), 93.2 (PT), 92.95 (TF)"
     ),
     "fast_mpncov/vgg16-bcnn-two-stage": vgg16_bcnn_two_stage,
+    "fast_mpncov/vgg16-bcnn-two-stage-aircraft": _on(
+        "aircraft", vgg16_bcnn_two_stage, "vgg16-bcnn-two-stage", "86.9 (paper and PT)"
+    ),
+    "fast_mpncov/vgg16-bcnn-two-stage-cars": _on(
+        "cars", vgg16_bcnn_two_stage, "vgg16-bcnn-two-stage", "90.6 (paper), 90.5 (PT)"
+    ),
     "fast_mpncov/vgg16-cbp-two-stage": vgg16_cbp_two_stage,
     "fast_mpncov/cifar100": cifar100,
     "fast_mpncov/cifar100-gavp": cifar100_gavp,

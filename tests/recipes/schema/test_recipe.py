@@ -30,6 +30,7 @@ FULL = Recipe(
         last_stride=1,
         drop_rate=0.1,
         hidden=(64, 32),
+        embedding=128,
         norm_momentum=0.03,
         techniques=(Choice("se", ratio=8), Choice("resnet-d")),
         batch_norm="frozen",

@@ -33,6 +33,7 @@ def value_mistakes(recipe: Recipe) -> list[str]:
 
 def _network(spec: NetworkSpec) -> Iterator[str]:
     yield from _at_least("network.num_classes", spec.num_classes, 2)
+    yield from _at_least("network.embedding", spec.embedding, 1)
     if isinstance(spec.reduce_to, int):
         yield from _at_least("network.reduce_to", spec.reduce_to, 1)
     if spec.last_stride not in (None, 1):

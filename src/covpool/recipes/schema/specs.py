@@ -30,6 +30,8 @@ class NetworkSpec:
     """Dropout before the classifier; none: a named network's own, or none at all."""
     hidden: tuple[int, ...] | None = None
     """Lengths of hidden layers of the classifier; none: a named network's own, or no such layers."""
+    embedding: int | None = None
+    """Length of an embedding between pool and classifier, for retrieval; none: a named network's own, or none."""
     norm_momentum: float | None = None
     """Part of a batch that enters the running statistics of batch norms; none: the network's own."""
     techniques: tuple[Choice, ...] = ()

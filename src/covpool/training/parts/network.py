@@ -49,6 +49,7 @@ def _created(spec: NetworkSpec, classes: int) -> Network:
         last_stride=spec.last_stride,
         drop_rate=spec.drop_rate,
         hidden=spec.hidden,
+        embedding=spec.embedding,
         backbone_options=spec.backbone_options,
         techniques=spec.techniques,
     )
