@@ -5,7 +5,7 @@ import platform
 import pytest
 
 from covpool.studies.sweep import SweepError
-from covpool.studies.sweep.shared import SharedStudy, optuna
+from covpool.studies.sweep.shared import SharedStudy, _same_place, optuna
 from studies.sweep.test_plan import plan
 
 
@@ -127,3 +127,15 @@ def test_a_grid_is_tried_once_and_whole(tmp_path):
         seen.append(tuple(taken.values.values()))
         finish(shared, taken)
     assert sorted(seen) == [(seed, pool) for seed in range(3) for pool in ("avg", "isqrt")]
+
+
+def test_a_sweep_stays_where_it_was_begun_and_notes_no_password(tmp_path):
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    SharedStudy(plan(), tmp_path / "a", url)
+    with pytest.raises(SweepError, match="was begun in the database sqlite"):
+        SharedStudy(plan(), tmp_path / "a")
+    SharedStudy(plan(), tmp_path / "b")
+    with pytest.raises(SweepError, match="was begun in its folder; give no storage"):
+        SharedStudy(plan(), tmp_path / "b", url)
+    _same_place(tmp_path, "postgresql://me:secret@host:5432/sweeps")
+    assert (tmp_path / "database.txt").read_text() == "postgresql://me@host:5432/sweeps\n"

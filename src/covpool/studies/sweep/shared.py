@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-JOURNAL = "study.log"
+JOURNAL, DATABASE = "study.log", "database.txt"
 _BEGINNING = 60.0  # seconds in which a trial that nobody signed may belong to a process that is just beginning
 _ATTEMPTS = 3  # a trial that ended abruptly so often at the same epoch is given up
 
@@ -64,8 +65,9 @@ class SharedStudy:
     def __init__(self, plan: Plan, folder: Path, storage: str | None = None) -> None:
         self.plan, self.folder, library = plan, folder, optuna()
         folder.mkdir(parents=True, exist_ok=True)
-        self._storage = storage or _journal(library, folder)
         with holding(self._lock):
+            _same_place(folder, storage)
+            self._storage = storage or _journal(library, folder)
             self.study: Study = library.create_study(
                 storage=self._storage,
                 study_name=folder.resolve().name,
@@ -136,13 +138,17 @@ class SharedStudy:
             hold = Hold.of(self._trial_lock(found.number))
             if hold is None:  # its process is at work
                 continue
-            if self._given_up(found):
+            if not self._still_running(found.number) or self._given_up(found):
                 hold.release()
                 continue
             self.study.sampler = _sampler(library, self.plan, found.number)
             trial = library.trial.Trial(self.study, found._trial_id)
             return self._signed(trial, hold, resumed=True)
         return None
+
+    def _still_running(self, number: int) -> bool:
+        """Whether nobody ended the trial between the look at it and the lock."""
+        return self.study.get_trials(deepcopy=False)[number].state == optuna().trial.TrialState.RUNNING
 
     def _given_up(self, found: FrozenTrial) -> bool:
         """Whether the trial has ended abruptly too often without an epoch in between; else the attempt is counted."""
@@ -163,6 +169,18 @@ class SharedStudy:
 
     def _trial_lock(self, number: int) -> Path:
         return lock(self.folder, f"{number:04d}")
+
+
+def _same_place(folder: Path, storage: str | None) -> None:
+    """A sweep stays in the file or in the database that it was begun in; the note of it holds no password."""
+    note = folder / DATABASE
+    told = None if storage is None else re.sub(r"(://[^/@:]*):[^/@]*@", r"\1@", storage)
+    known = note.read_text(encoding="utf-8").strip() if note.exists() else None
+    if (told is None and known is not None) or (told is not None and (folder / JOURNAL).exists()):
+        where = f"in the database {known}; give it as the storage" if known else "in its folder; give no storage"
+        raise SweepError([f"the sweep of {folder} was begun {where}"])
+    if told is not None and known is None:
+        note.write_text(f"{told}\n", encoding="utf-8")
 
 
 def _journal(library: Any, folder: Path) -> Any:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from covpool.data import ImageSource
-from covpool.recipes import Recipe
 from covpool.studies.sweep.shared import SharedStudy, Taken, optuna
 from covpool.training import RunFolder, read_journal, train
 from covpool.training.loop.meters import NonFiniteLoss
@@ -65,39 +64,52 @@ def run_trial(
     time_limit: float | None,
 ) -> Ended:
     """Train by the trial's recipe and tell the study how it ended; an interrupted trial stays to be gone on with."""
-    states = optuna().trial.TrialState
-    folder = shared.run_folder(taken.trial.number)
     try:
-        recipe = shared.plan.recipe_of(taken.values)
-        ended = _trained(shared, taken, recipe, folder, images, listen, device, time_limit)
-    except NonFiniteLoss as error:  # a fact about these values, which the sampler should learn
-        ended = Ended(how="pruned", reason=str(error).splitlines()[0])
-    except Exception as error:
-        logger.warning("trial %d failed: %s", taken.trial.number, error)
-        ended = Ended(how="failed", reason=f"{type(error).__name__}: {error}")
+        ended = _attempted(shared, taken, images, listen, device, time_limit)
+        _tell(shared, taken, ended)
+        return ended
     finally:
-        taken.hold.release()
-    if ended.reason:
-        taken.trial.set_user_attr("reason", ended.reason)
-    if ended.how == "finished":
-        shared.study.tell(taken.trial.number, ended.value)
-    elif ended.how in ("pruned", "failed"):
-        shared.study.tell(taken.trial.number, state=states.PRUNED if ended.how == "pruned" else states.FAIL)
-    else:
-        shared.left_politely(taken.trial)
-    return ended
+        taken.hold.release()  # after telling, or others would take an ended trial for an abandoned one
 
 
-def _trained(
+def _attempted(
     shared: SharedStudy,
     taken: Taken,
-    recipe: Recipe,
-    folder: Path,
     images: ImageSource | None,
     listen: Listener,
     device: str,
     time_limit: float | None,
 ) -> Ended:
+    try:
+        return _trained(shared, taken, images, listen, device, time_limit)
+    except NonFiniteLoss as error:  # a fact about these values, which the sampler should learn
+        return Ended(how="pruned", reason=str(error).splitlines()[0])
+    except Exception as error:
+        logger.warning("trial %d failed: %s", taken.trial.number, error)
+        return Ended(how="failed", reason=f"{type(error).__name__}: {error}")
+
+
+def _tell(shared: SharedStudy, taken: Taken, ended: Ended) -> None:
+    states, number = optuna().trial.TrialState, taken.trial.number
+    if ended.reason:
+        taken.trial.set_user_attr("reason", ended.reason)
+    if ended.how == "finished":
+        shared.study.tell(number, ended.value)
+    elif ended.how in ("pruned", "failed"):
+        shared.study.tell(number, state=states.PRUNED if ended.how == "pruned" else states.FAIL)
+    else:
+        shared.left_politely(taken.trial)
+
+
+def _trained(
+    shared: SharedStudy,
+    taken: Taken,
+    images: ImageSource | None,
+    listen: Listener,
+    device: str,
+    time_limit: float | None,
+) -> Ended:
+    recipe, folder = shared.plan.recipe_of(taken.values), shared.run_folder(taken.trial.number)
     resume = _may_resume(folder)
     reporter = Reporter(taken.trial, shared.plan.metric, listen)
     for event in read_journal(RunFolder(folder).journal) if resume and RunFolder(folder).journal.exists() else ():
