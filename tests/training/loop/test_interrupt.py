@@ -8,15 +8,16 @@ import pytest
 from covpool.training.loop.interrupt import Interrupted, StopSwitch
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_and_the_second_breaks(number):
+@pytest.mark.parametrize(("number", "reason"), [(signal.SIGINT, "asked"), (signal.SIGTERM, "terminated")])
+def test_the_first_signal_asks_and_the_second_breaks(number, reason):
     before = signal.getsignal(number)
     with StopSwitch() as stop:
         stop.obey()
         signal.raise_signal(number)
         assert stop.requested
-        with pytest.raises(Interrupted):
+        with pytest.raises(Interrupted) as caught:
             stop.obey()
+        assert caught.value.reason == reason
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
     assert signal.getsignal(number) is before
@@ -34,3 +35,15 @@ def test_outside_the_main_thread_only_a_request_counts():
     thread.start()
     thread.join()
     assert seen == [True]
+
+
+def test_the_time_is_over_only_after_some_work():
+    switch = StopSwitch(time_limit=0.0)
+    switch.obey()
+    switch.worked = True
+    with pytest.raises(Interrupted) as caught:
+        switch.obey()
+    assert caught.value.reason == "time-limit"
+    long = StopSwitch(time_limit=1e6)
+    long.worked = True
+    long.obey()

@@ -31,10 +31,12 @@ def admit(engine: Engine, error: NonFiniteLoss) -> NonFiniteLoss:
     if moment is None:
         return error
     case = _case(engine, error, moment)
+    if engine.session.ranks.rank != engine.step.culprit:
+        return error  # the process that had it looks at it
     case.write(engine.folder.doctor)
     session = engine.session
     patient = Patient(
-        objective=session.objective,
+        objective=session.objective_alone() if session.ranks.are_several else session.objective,
         fabric=session.fabric,
         optimizer=session.optimizer,
         batches=case.batches,

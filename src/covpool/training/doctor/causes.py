@@ -24,6 +24,7 @@ class Evidence:
         lr, peak_lr: of the step, and of the recipe.
         clips: whether the recipe clips gradients.
         weight_max: the largest weight, where all are finite.
+        picture_max: the largest number in the step's pictures, without sign.
     """
 
     finding: Finding
@@ -34,6 +35,7 @@ class Evidence:
     peak_lr: float
     clips: bool
     weight_max: float | None
+    picture_max: float
 
     def __getitem__(self, name: str) -> Any:
         """A fact about the finding, or None."""
@@ -59,11 +61,11 @@ def _input(e: Evidence) -> Iterator[Weighed]:
             "a division by next to nothing in a transform: transform.std, or a constant picture that is scaled",
         )
         yield 3.0, "a transform of your own that computes in float16, or takes the logarithm or the root of a pixel"
-    high = max(abs(e["max"] or 0.0), abs(e["min"] or 0.0))
-    if e.finding.stage == "backbone" and high > 1e4:
+    elif e.picture_max > 1e3:
         yield (
             5.0,
-            f"inputs as large as {high:.3g}: were the pictures scaled to 0..1 (transform.mean, transform.std)?",
+            f"pictures with numbers as large as {e.picture_max:.3g}: were they scaled to 0..1 and normalised "
+            "(transform.mean, transform.std)?",
         )
 
 
@@ -134,7 +136,7 @@ def _covariance(e: Evidence) -> Iterator[Weighed]:
 
 def _domain(e: Evidence) -> Iterator[Weighed]:
     low, zeros = e["min"], e["zeros"]
-    if e.finding.where in ("output", "arithmetic") and low is not None and low < 0:
+    if e.finding.where in ("output", "arithmetic") and low is not None and low < 0 and "Norm" not in e.finding.kind:
         yield 3.0, f"a logarithm or a root of a negative number: {_place(e)} was given numbers down to {low:.3g}"
     if e.finding.direction == "backward" and zeros:
         yield (

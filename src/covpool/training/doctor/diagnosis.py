@@ -86,12 +86,13 @@ def diagnose(case: Case, patient: Patient) -> Diagnosis:
         peak_lr=recipe.optimizer.lr,
         clips=recipe.optimizer.clip_grad_norm is not None,
         weight_max=largest,
+        picture_max=_largest([images for images, _ in case.batches]) or 0.0,
     )
     return Diagnosis(step=case.step, what=case.what, finding=finding, causes=likely_causes(evidence))
 
 
-def _largest(weights: list[Tensor]) -> float | None:
-    """The largest number, or None where one is not finite."""
-    if not all(map(is_finite, weights)):
+def _largest(tensors: list[Tensor]) -> float | None:
+    """The largest number without its sign, or None where one is not finite."""
+    if not all(map(is_finite, tensors)):
         return None
-    return max((weight.detach().abs().max().item() for weight in weights if weight.numel()), default=0.0)
+    return max((tensor.detach().abs().max().item() for tensor in tensors if tensor.numel()), default=0.0)
