@@ -39,6 +39,7 @@ VERBS = {
     "report": Verb("judging.report", "turn results and runs into one HTML page, Markdown or CSV"),
     "pools": Verb("catalogue.pools", "list the pools, or describe one"),
     "networks": Verb("catalogue.networks", "list the backbones and named networks"),
+    "techniques": Verb("catalogue.techniques", "list the techniques that change a network, or describe one"),
     "recipes": Verb("catalogue.recipes", "list the training recipes, or show one as YAML"),
     "weights": Verb("catalogue.weights", "import, show, verify and export published files of weights"),
     "data": Verb("pictures.data", "prepare images for training, check them, show what a network sees"),
@@ -76,7 +77,7 @@ def overview() -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code: 0 fine, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Run one command line and return its exit code; ``covpool.cli.errors`` has them all."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
