@@ -10,7 +10,7 @@ from pathlib import Path
 
 from covpool.registry import UnknownName
 
-FINE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+FINE, FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 _WRONG_VALUE = (ValueError, TypeError, FileExistsError, FileNotFoundError, NotADirectoryError)
 # values were right, the work met these; by name, because importing them would import torch
 _AT_WORK = ("CorruptFile", "CorruptImage", "WeightsUnavailable", "WeightsMismatch", "NonFiniteLoss")

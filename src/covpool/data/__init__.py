@@ -3,7 +3,7 @@
 from covpool.data.augment import Augmentation, augmentations, train_transform, training_transforms
 from covpool.data.batch import Batch, TaughtBatch
 from covpool.data.decode import EXTENSIONS, decode
-from covpool.data.errors import BadSource, CorruptImage
+from covpool.data.errors import BadSource, CorruptImage, WorkerLost
 from covpool.data.images import ImageSet, ImageSource, stratified_split
 from covpool.data.loader import Loader, eval_loader, train_loader
 from covpool.data.open import open_images
@@ -25,6 +25,7 @@ __all__ = [
     "Preprocessing",
     "SampleOrder",
     "TaughtBatch",
+    "WorkerLost",
     "augmentations",
     "decode",
     "eval_loader",

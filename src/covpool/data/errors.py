@@ -31,3 +31,18 @@ class BadSource(ValueError):
 
     def __reduce__(self) -> tuple:
         return type(self), (self.source, self.mistakes)
+
+
+class WorkerLost(RuntimeError):
+    """A process that reads pictures was ended from outside, most often by a system short of memory."""
+
+    def __init__(self, told: str, advice: str = "") -> None:
+        self.told = told
+        remedy = "Take fewer loader.workers or a smaller loader.batch_size"
+        super().__init__(f"a process that reads pictures was ended by the system ({told}). {remedy}{advice}")
+
+    @classmethod
+    def behind(cls, error: BaseException, advice: str = "") -> WorkerLost | None:
+        """What PyTorch's loader, or its handler of signals, says in a RuntimeError; None where it says other things."""
+        told = str(error).splitlines()[0] if str(error).startswith("DataLoader worker") else ""
+        return cls(told.rstrip(". "), advice) if told else None

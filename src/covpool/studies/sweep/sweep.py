@@ -72,7 +72,7 @@ def sweep(
         gc.collect()
         results = _summarised(shared)
         listen(_end_event(taken.trial.number, ended, results))
-        if ended.how == "asked":
+        if ended.how in ("asked", "terminated"):
             raise KeyboardInterrupt
         failures = [*failures, ended.reason] if ended.how == "failed" else []
         if len(failures) == _FAILURES:

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Interrupted(Exception):
-    """The stop that was asked for, at a place where the run can be saved; ``reason``: "asked" or "time-limit"."""
+    """A stop at a place where the run can be saved; ``reason``: "asked", "terminated" or "time-limit"."""
 
     def __init__(self, reason: str = "asked") -> None:
         self.reason = reason
@@ -37,6 +37,7 @@ class StopSwitch:
 
     def __init__(self, time_limit: float | None = None) -> None:
         self.requested = False
+        self.reason = "asked"
         self.worked = False
         self._deadline = None if time_limit is None else monotonic() + time_limit
         self._former: dict[signal.Signals, Any] = {}
@@ -48,13 +49,14 @@ class StopSwitch:
     def obey(self, *_: object) -> None:
         """Raise Interrupted where a stop was asked for; fits as a progress callback of an evaluation."""
         if self.requested:
-            raise Interrupted
+            raise Interrupted(self.reason)
         if self.worked and self._deadline is not None and monotonic() >= self._deadline:
             raise Interrupted("time-limit")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
             raise KeyboardInterrupt
+        self.reason = "terminated" if number == signal.SIGTERM else "asked"
         self.request()
 
     def __enter__(self) -> StopSwitch:

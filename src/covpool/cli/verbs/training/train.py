@@ -8,7 +8,7 @@ from typing import Any
 from jsonargparse import Namespace, set_parsing_settings
 from jsonargparse.typing import register_type
 
-from covpool.cli.errors import FINE, INTERRUPTED
+from covpool.cli.errors import FINE, INTERRUPTED, TERMINATED
 from covpool.cli.options import (
     add_machine,
     add_quiet,
@@ -119,7 +119,7 @@ def run(options: Namespace) -> int:
         return FINE
     if outcome.interrupted:
         tell(f"interrupted; go on with: covpool train --resume {folder}")
-        return INTERRUPTED
+        return TERMINATED if outcome.ending == "terminated" else INTERRUPTED
     write_result(f"{folder}\n", None)
     return FINE
 
