@@ -1,5 +1,7 @@
 """A tiny set of pictures in memory, a recipe that uses everything random at once, and all that a run leaves."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from PIL import Image
@@ -27,7 +29,11 @@ def picture_set(count, seed, place):
     pixels = generator.integers(0, 256, (count, 12, 12, 3), dtype=np.uint8) // 2
     pixels += (labels * 40).astype(np.uint8)[:, None, None, None]
     keys = [f"{place}/{i}.png" for i in range(count)]
-    return ImageSet(CLASSES, labels, keys, lambda position: Image.fromarray(pixels[position]), place)
+    return ImageSet(CLASSES, labels, keys, partial(picture, pixels), place)
+
+
+def picture(pixels, position):
+    return Image.fromarray(pixels[position])
 
 
 def tiny_pictures():

@@ -73,7 +73,14 @@ class Parts:
         }
 
 
-def assemble(recipe: Recipe, *, images: ImageSource | None = None, download: bool = False) -> Parts:
+def assemble(
+    recipe: Recipe,
+    *,
+    images: ImageSource | None = None,
+    download: bool = False,
+    rank: int = 0,
+    world_size: int = 1,
+) -> Parts:
     """The network, the loss, the optimizer and the loaders that ``recipe`` names.
 
     Seeds the global generators with the recipe's seed before the weights are drawn.
@@ -81,17 +88,20 @@ def assemble(recipe: Recipe, *, images: ImageSource | None = None, download: boo
     Args:
         images: pictures at hand; none (default) opens the recipe's ``data`` and ``val``.
         download: fetch the pictures of a known set where they are missing.
+        rank, world_size: which of how many processes this is; each reads its share of every batch.
 
     Raises:
         RecipeError: unknown names, unknown or missing options, values out of range; all of them.
         BadSource: the recipe is right and its pictures are not.
     """
+    _need_even_shares(recipe, world_size)
     train, val = _open_pictures(recipe, images, download)
     seed_generators(recipe.seed)
     objects = build_objects(recipe, len(train.classes))
     preprocessing, transforms = _transforms(recipe, objects.network)
     _prepare_teacher(recipe, objects.teaching, train, preprocessing)
-    train_batches = _train_loader(recipe, train, transforms)
+    share = {"rank": rank, "world_size": world_size}
+    train_batches = _train_loader(recipe, train, transforms, share)
     return Parts(
         recipe=recipe,
         network=objects.network,
@@ -100,7 +110,7 @@ def assemble(recipe: Recipe, *, images: ImageSource | None = None, download: boo
         teaching=objects.teaching,
         optimizer=objects.optimizer,
         train_loader=train_batches,
-        val_loader=eval_loader(val, eval_transform(preprocessing), **_shared(recipe.loader)),
+        val_loader=eval_loader(val, eval_transform(preprocessing), **_shared(recipe.loader, share)),
         preprocessing=preprocessing,
         classes=list(train.classes),
     )
@@ -221,18 +231,36 @@ def _transforms_at(spec: TransformSpec, network: Network, size: int | None) -> t
     )
 
 
-def _train_loader(recipe: Recipe, train: ImageSet, transforms: list[tuple[int, Transform]]) -> Loader:
+def _need_even_shares(recipe: Recipe, world_size: int) -> None:
+    """A recipe means the batch of all processes, so that their number changes nothing."""
+    spec = recipe.loader
+    sizes = {"loader.batch_size": spec.batch_size, "loader.head_batch_size": spec.head_batch_size}
+    _raise_all(
+        recipe,
+        [
+            f"{field} is shared evenly by {world_size} processes; got {size}"
+            for field, size in sizes.items()
+            if size is not None and size % world_size
+        ],
+    )
+
+
+def _train_loader(
+    recipe: Recipe, train: ImageSet, transforms: list[tuple[int, Transform]], share: dict[str, int]
+) -> Loader:
     spec, first = recipe.loader, recipe.schedule.head_epochs
+    early = None if spec.head_batch_size is None else (first, spec.head_batch_size // share["world_size"])
     return train_loader(
         train,
         transforms,
         seed=recipe.seed,
-        early=None if spec.head_batch_size is None else (first, spec.head_batch_size),
+        early=early,
         sampling=spec.sampling,
         teacher=recipe.distillation is not None and recipe.distillation.name == "stored-logits",
-        **_shared(spec),
+        **_shared(spec, share),
     )
 
 
-def _shared(spec: LoaderSpec) -> dict[str, Any]:
-    return {"batch_size": spec.batch_size, "workers": spec.workers, "on_bad_image": spec.on_bad_image}
+def _shared(spec: LoaderSpec, share: dict[str, int]) -> dict[str, Any]:
+    size = spec.batch_size // share["world_size"]
+    return {"batch_size": size, "workers": spec.workers, "on_bad_image": spec.on_bad_image, **share}

@@ -52,6 +52,7 @@ def start_event(engine: Engine, resumed: bool) -> dict[str, Any]:
             "device": str(session.fabric.device),
             "precision": recipe.precision,
             "batch_size": recipe.loader.batch_size,
+            "processes": session.ranks.size,
             **outlook(session),
         },
     }

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.loggers import Logger
 
-from covpool.data import ImageSource
+from covpool.data import ImageSource, WorkerLost
 from covpool.evaluation.predict import pick_device
 from covpool.evaluation.result import Result
-from covpool.models import Network
 from covpool.recipes import Recipe
-from covpool.training.assemble import assemble
+from covpool.training.assemble import Parts, assemble
+from covpool.training.distributed import Ranks, telling_of_losses
+from covpool.training.distributed.starting import fabric_options, started_processes
 from covpool.training.doctor import admit
 from covpool.training.events import end_event, failed_event, interrupted_event, start_event
 from covpool.training.logging import Loggers, logger_mistakes, open_loggers
@@ -26,6 +29,7 @@ from covpool.training.loop.engine import Engine, Listener
 from covpool.training.loop.interrupt import Interrupted, StopSwitch
 from covpool.training.loop.meters import NonFiniteLoss
 from covpool.training.loop.session import Session
+from covpool.training.outcome import Outcome, outcome_of
 from covpool.training.parts.precision import precision_options
 from covpool.training.run import (
     Journal,
@@ -36,31 +40,9 @@ from covpool.training.run import (
     recipe_to_resume,
     rewind_journal,
 )
+from covpool.training.several import train_in_processes
 
 logger = logging.getLogger("covpool")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What ``train`` leaves behind.
-
-    Attributes:
-        network: the network after the last step, in eval mode; the averaged weights where the recipe has ``ema``.
-        history: one row an epoch, the columns of summary.csv.
-        interrupted: whether the run was stopped before its end; then it can be resumed.
-        ending: "finished" (all steps done), "patience" (no better evaluation for long enough), "asked" (Ctrl-C or a
-            polite kill) or "time-limit".
-        skipped: number of broken pictures of "train" and "val" that were passed over.
-        seconds: time of the whole run, earlier sessions included.
-    """
-
-    run: Path
-    network: Network
-    history: list[dict[str, Any]]
-    interrupted: bool
-    skipped: dict[str, int]
-    seconds: float
-    ending: str = "finished"
 
 
 def ignore(event: Mapping[str, Any]) -> None:
@@ -71,7 +53,7 @@ def train(
     recipe: Recipe | None,
     run: str | Path,
     *,
-    resume: bool = False,
+    resume: bool | Literal["if-there"] = False,
     listen: Listener = ignore,
     download: bool = False,
     device: str | torch.device = "auto",
@@ -80,6 +62,7 @@ def train(
     time_limit: float | None = None,
     look: Literal["auto", "step", "log"] = "auto",
     log: Sequence[str | Logger] = ("tensorboard",),
+    devices: int = 1,
 ) -> Outcome:
     """Train the network of ``recipe``; everything about it goes into the new folder ``run``.
 
@@ -87,10 +70,13 @@ def train(
     step at work, saves, and returns an interrupted outcome; a second one stops at once. A resumed run continues
     with the very same numbers on a CPU, in the middle of an epoch too. The caller's random numbers are left alone.
 
+    Of several processes, whoever started them (``devices``, torchrun, srun), each computes its share of every batch; a
+    stop, or a loss that is no number, of one is that of all, and the first one writes.
+
     Args:
         recipe: none with ``resume``: the one in the folder.
         resume: go on with the run in the folder; a recipe that is given may differ from the stored one only
-            where that changes no number (see ``recipe_to_resume``).
+            where that changes no number (see ``recipe_to_resume``). "if-there": only where there is one, else begin.
         listen: called with each event that also goes into journal.jsonl.
         download: fetch the pictures of a known set where they are missing.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
@@ -99,6 +85,8 @@ def train(
         look: how often the loss and the gradient are looked at: before every "step", or at each "log" event, which no
             device has to be waited for; "auto": every step on a CPU.
         log: where curves go beside the journal: "tensorboard", "csv", "wandb", "trackio", or loggers of Fabric.
+        devices: processes to start on this machine, each with an accelerator of its own where there are some; under
+            torchrun or srun they are started already.
         time_limit: seconds after which the run stops behind the step at work, as it does at Ctrl-C.
 
     Raises:
@@ -106,43 +94,96 @@ def train(
         FileExistsError: the folder holds something already.
         NonFiniteLoss: the loss or the gradient stopped being a number.
         NotWritten: the disk is full or the folder read only; the last checkpoint that was written is whole.
+        RankLost: another process of the same training ended or did not answer in time.
         RunInUse: another process is writing this run.
     """
     folder = RunFolder(run)
+    if recipe is None and not resume:
+        raise ValueError("train() needs a recipe; got none. Pass one, or resume=True to follow the folder's own")
     if mistakes := logger_mistakes(log):
         raise ValueError("; ".join(mistakes))
+    if devices > 1 and started_processes() == 1:
+        given = {"recipe": recipe, "run": folder.path, "resume": resume, "download": download, "device": device}
+        given |= {"images": images, "log_every": log_every, "time_limit": time_limit, "look": look, "log": log}
+        return train_in_processes(devices, train, given, folder, listen)
     with ExitStack() as held:
+        fabric, ranks = held.enter_context(_started(recipe or folder.stored_recipe(), device, devices))
+        folder = RunFolder(ranks.share(folder.path))
+        held.enter_context(telling_of_losses(ranks, folder.resume_command))
+        resume = ranks.share(resume is True or (resume == "if-there" and folder.recipe.exists()))
         if resume:
             folder.stored_recipe()  # says so where there is no run
-            held.enter_context(claimed(folder.path))
+            held.enter_context(_claimed(folder, ranks))
         recipe, saved = _begin(recipe, folder, resume)
         held.enter_context(isolated_generators())
-        session = Session(assemble(recipe, images=images, download=download), open_fabric(recipe, device))
+        session = Session(_assemble(recipe, images, download, ranks), fabric, ranks)
         if not resume:  # from here on the folder is needed, and another process may have made it meanwhile
-            folder.path.mkdir(parents=True, exist_ok=True)
-            held.enter_context(claimed(folder.path))
-            folder.require_new()
-        folder.create(recipe)
+            held.enter_context(_claimed(folder, ranks, new=True))
         if saved is not None:
             session.restore(saved)
             session.meter.checkpoint = str(folder.last)
-        rewind_journal(folder.journal, 0 if saved is None else saved["journal_bytes"])
+        if ranks.is_first:
+            folder.create(recipe)
+            rewind_journal(folder.journal, 0 if saved is None else saved["journal_bytes"])
         records = held.enter_context(_records(folder, session, log))
         with StopSwitch(time_limit) as stop:
             careful = look == "step" or (look == "auto" and session.fabric.device.type == "cpu")
-            engine = Engine(session, folder, *records, stop=stop, listen=listen, log_every=log_every, careful=careful)
+            hear = listen if ranks.is_first else ignore
+            engine = Engine(session, folder, *records, stop=stop, listen=hear, log_every=log_every, careful=careful)
             ending = _drive(engine, resumed=resume)
-    return _outcome(session, folder, ending)
+        return outcome_of(session, folder, ending)
 
 
 def open_fabric(recipe: Recipe, device: str | torch.device = "auto") -> Fabric:
-    """The Fabric of one process on one device, with the recipe's precision."""
-    place = pick_device(device)
-    devices = 1 if place.index is None or place.type == "cpu" else [place.index]
+    """The Fabric of this process, with the recipe's precision; of one of several, where several were started."""
+    place, precision = pick_device(device), precision_options(recipe, pick_device(device).type)
+    if started_processes() > 1:
+        schedule, frozen = recipe.schedule, recipe.network.batch_norm == "frozen"
+        options = fabric_options(has_frozen_parts=frozen or schedule.freeze_backbone or schedule.head_epochs > 0)
+        options["plugins"] += precision.pop("plugins", [])
+    else:
+        options = {"devices": 1 if place.index is None or place.type == "cpu" else [place.index]}
     with _quiet_fabric():
-        fabric = Fabric(accelerator=place.type, devices=devices, **precision_options(recipe, place.type))
+        fabric = Fabric(accelerator=place.type, **options, **precision)
         fabric.launch()
     return fabric
+
+
+@contextmanager
+def _started(recipe: Recipe, device: str | torch.device, devices: int) -> Iterator[tuple[Fabric, Ranks]]:
+    """Fabric and the processes of the training; those who meet here part here."""
+    size, met = started_processes(), dist.is_available() and dist.is_initialized()
+    if devices not in (1, size):
+        raise ValueError(f"{size} processes are started already; got devices {devices}. Leave it out")
+    fabric = open_fabric(recipe, device)
+    yield fabric, Ranks(fabric.global_rank, fabric.world_size)
+    if size > 1 and not met:
+        dist.destroy_process_group()
+
+
+def _assemble(recipe: Recipe, images: ImageSource | None, download: bool, ranks: Ranks) -> Parts:
+    """The parts of this process; what is fetched, the first one fetches."""
+    if download and not ranks.is_first:
+        ranks.wait()
+    parts = assemble(recipe, images=images, download=download, rank=ranks.rank, world_size=ranks.size)
+    if download and ranks.is_first:
+        ranks.wait()
+    ranks.wait()
+    return parts
+
+
+@contextmanager
+def _claimed(folder: RunFolder, ranks: Ranks, *, new: bool = False) -> Iterator[None]:
+    """The run folder, for as long as the block runs; the first process holds it for all."""
+    if not ranks.is_first:
+        yield
+        return
+    if new:
+        folder.path.mkdir(parents=True, exist_ok=True)
+    with claimed(folder.path):
+        if new:
+            folder.require_new()
+        yield
 
 
 @contextmanager
@@ -164,17 +205,17 @@ def _begin(recipe: Recipe | None, folder: RunFolder, resume: bool) -> tuple[Reci
         saved = folder.load()
         stored = written if saved is None else Recipe.from_dict(saved["about"]["recipe"])
         return recipe_to_resume(stored, recipe or written), saved
-    if recipe is None:
-        raise ValueError("train() needs a recipe; got none. Pass one, or resume=True to follow the folder's own")
+    assert recipe is not None
     folder.require_new()
     return recipe, None
 
 
 @contextmanager
 def _records(folder: RunFolder, session: Session, log: Sequence[str | Logger]) -> Iterator[tuple[Journal, Loggers]]:
-    journal = Journal(folder.journal)
+    writes = session.ranks.is_first
+    journal = Journal(folder.journal if writes else Path(os.devnull))
     try:
-        loggers = open_loggers(log, folder, session.recipe, session.progress.step)
+        loggers = open_loggers(log if writes else (), folder, session.recipe, session.progress.step)
         status = "failed"
         try:
             yield journal, loggers
@@ -194,23 +235,29 @@ def _drive(engine: Engine, *, resumed: bool) -> str:
     try:
         return _finish(engine)
     except NonFiniteLoss as error:
-        told = admit(engine, error)
+        told = error if error.alone else admit(engine, error)
         engine.tell(failed_event(told))
         raise told from error
     except NotWritten as error:
         advice = "free some space or make the folder writable, then go on from its last whole checkpoint with: "
         raise NotWritten(error.path, error.reason, advice + engine.folder.resume_command) from error
+    except RuntimeError as error:  # at any place of a step: what is on the disk is whole, what is in memory may not be
+        advice = f", and go on from the last checkpoint with: {engine.folder.resume_command}"
+        if (lost := WorkerLost.behind(error, advice)) is None:
+            raise
+        raise lost from error
 
 
 def _finish(engine: Engine) -> str:
     try:
         engine.train()
-        result = engine.judge.result or (None if engine.folder.result.exists() else engine.judge.evaluate())
+        is_written = engine.session.ranks.share(engine.folder.result.exists())
+        result = engine.judge.result or (None if is_written else engine.judge.evaluate())
     except Interrupted as stop:
         engine.save()
         engine.tell(interrupted_event(engine, stop.reason))
         return stop.reason
-    if result is not None:
+    if result is not None and engine.session.ranks.is_first:
         _write_result(engine, result)
     event = end_event(engine)
     engine.tell(event)
@@ -233,16 +280,3 @@ def _write_result(engine: Engine, result: Result) -> None:
         "seconds": progress.seconds,
     }
     replace(result, about=about).write(engine.folder.result)
-
-
-def _outcome(session: Session, folder: RunFolder, ending: str) -> Outcome:
-    progress = session.progress
-    return Outcome(
-        run=folder.path,
-        network=session.judged_network.eval().requires_grad_(True),
-        history=progress.history,
-        interrupted=ending in ("asked", "time-limit"),
-        skipped={name: len(found) for name, found in progress.skipped.items()},
-        seconds=progress.seconds,
-        ending=ending,
-    )

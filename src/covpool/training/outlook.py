@@ -27,7 +27,7 @@ def outlook(session: Session) -> dict[str, Any]:
     with isolated_generators():
         picture = _picture(session.parts.preprocessing.image_size, session.fabric.device)
         flops = forward_flops(network, picture)
-        activations = saved_bytes(network, picture, recipe.precision) * recipe.loader.batch_size
+        activations = saved_bytes(network, picture, recipe.precision) * (recipe.loader.batch_size // session.ranks.size)
     return {
         "parameters_by_part": dict(parts),
         "flops": flops,

@@ -76,7 +76,7 @@ class LoaderSpec:
     """How pictures become batches."""
 
     batch_size: int = 32
-    """Images a batch (of one process)."""
+    """Images a batch, of all processes together."""
     head_batch_size: int | None = None
     """Images a batch while schedule.head_epochs last; none: batch_size."""
     workers: int = 2

@@ -14,6 +14,7 @@ from covpool.training.loop.judge import Judge, judged
 from covpool.training.loop.meters import NonFiniteLoss, Pace, group_rates
 from covpool.training.loop.session import Session
 from covpool.training.loop.step import Stepper
+from covpool.training.loop.together import obey_together
 from covpool.training.parts.optimizer import set_training_mode
 from covpool.training.parts.schedule import backbone_is_frozen
 from covpool.training.run import (
@@ -63,14 +64,14 @@ class Engine:
             Interrupted: a stop was asked for; the session can be saved.
             NonFiniteLoss: the loss stopped being a number; the last checkpoint is from before that.
         """
-        if not self.step.careful and not self.folder.last.exists():
+        if not self.step.careful and not self.session.ranks.share(self.folder.last.exists()):
             self.save()  # what went wrong is found by going on from a checkpoint
         while not self.session.finished:
             for _ in self.steps():
                 pass
             self._close_epoch()
             if not self.session.finished:
-                self.stop.obey()
+                self.obey()
 
     def steps(self) -> Iterator[list[Batch]]:
         """Take what is left of the epoch at work, step by step; gives the batches of each step behind it."""
@@ -131,8 +132,13 @@ class Engine:
         while progress.step < self.session.total_steps and not progress.stopped_early:
             group = list(islice(batches, self.recipe.optimizer.accumulate))
             if not group:
+                self.session.ranks.align(0, self.session.parts.train_loader.next_batch)
                 return
             yield group
+
+    def obey(self) -> None:
+        """Raise Interrupted where a stop was asked for, in whichever process."""
+        obey_together(self.stop, self.session.ranks)
 
     def _after_step(self, lr: float) -> None:
         step = self.session.progress.step
@@ -143,7 +149,7 @@ class Engine:
         if every is not None and step % every == 0:
             with self.pace.paused():
                 self.save()
-        self.stop.obey()
+        self.obey()
 
     def _evaluate_inside(self) -> None:
         """The evaluation inside an epoch, where it is due."""
@@ -164,7 +170,7 @@ class Engine:
             self.loggers.histogram(name, values, self.session.progress.step)
 
     def _keep_best(self, result: Result) -> None:
-        if self.judge.count(result):
+        if self.judge.count(result) and self.session.ranks.is_first:
             save_checkpoint(self.folder.best, self.session.weights())
 
     def _log_step(self, lr: float) -> None:
@@ -196,7 +202,8 @@ class Engine:
             progress.evaluated = progress.step
         self.tell({"event": "epoch", **row})
         self._draw(sight)
-        write_summary(self.folder.summary, progress.history)
+        if session.ranks.is_first:
+            write_summary(self.folder.summary, progress.history)
         self.save()
 
     def _row(self, result: Result) -> dict[str, Any]:
@@ -222,7 +229,8 @@ class Engine:
         self.session.meter.check(self.session.progress.step)
         self.step.check_weights()
         state = {**self.session.state(), "journal_bytes": self.journal.size()}
-        self.folder.save(state)
+        if self.session.ranks.is_first:
+            self.folder.save(state)
         self.session.meter.checkpoint = str(self.folder.last)
         event = {"event": "checkpoint", "path": str(self.folder.last), "step": self.session.progress.step}
         self.tell(event)

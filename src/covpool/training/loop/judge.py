@@ -6,11 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from covpool.evaluation import predict
+from covpool.evaluation.answers.merging import merge_predictions
+from covpool.evaluation.predict import Predictions, predict
 from covpool.evaluation.result import Result
 from covpool.training.logging import PICTURES, Sight, look_inside
-from covpool.training.loop.interrupt import StopSwitch
+from covpool.training.loop.interrupt import Interrupted, StopSwitch
 from covpool.training.loop.session import Session
+from covpool.training.loop.together import obey_together
 
 
 class Judge:
@@ -28,19 +30,37 @@ class Judge:
     def evaluate(self) -> Result:
         """The evaluation pictures through the judged network; Interrupted where a stop is asked for meanwhile."""
         session = self.session
-        predictions = predict(
-            session.judged_network,
-            session.parts.val_loader,
-            device=session.fabric.device,
-            precision=session.recipe.precision,
-            progress=self.stop.obey,
-        )
+        found = self._predictions()
         session.note_skipped()
+        self.result = session.ranks.share(self._result(found) if found else None)
+        assert self.result is not None
+        return self.result
+
+    def _predictions(self) -> list[Predictions]:
+        """Those of all processes, at the first one; each has looked at its own pictures."""
+        session, own = self.session, None
+        try:
+            own = predict(
+                session.judged_network,
+                session.parts.val_loader,
+                device=session.fabric.device,
+                precision=session.recipe.precision,
+                progress=self.stop.obey,
+            )
+        except Interrupted:
+            if not session.ranks.are_several:
+                raise
+        if session.ranks.are_several:
+            obey_together(self.stop, session.ranks)
+        assert own is not None
+        return session.ranks.gather(own)
+
+    def _result(self, found: list[Predictions]) -> Result:
+        session, predictions = self.session, found[0] if len(found) == 1 else merge_predictions(found)
         skipped = len(session.progress.skipped["val"])
         keys = [session.parts.val_loader.images.keys[index] for index in predictions.indices.tolist()]
         about = session.parts.about()
-        self.result = Result.of(predictions, session.parts.classes, skipped=skipped, keys=keys, about=about)
-        return self.result
+        return Result.of(predictions, session.parts.classes, skipped=skipped, keys=keys, about=about)
 
     def look(self) -> Sight:
         """What is inside the head of the judged network for the first pictures of evaluation, always the same ones."""

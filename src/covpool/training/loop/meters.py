@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import nan
 from time import perf_counter
 from typing import Any
 
@@ -12,12 +13,15 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from covpool.training.distributed import Ranks
+
 
 class NonFiniteLoss(RuntimeError):
     """The loss or the gradient stopped being a number.
 
     Attributes:
         step: number of the step, from 1.
+        alone: whether the other processes of the training do not know of it.
         what, value: what was no number, and what it was.
         checkpoint: what is left, or None.
         diagnosis: see ``covpool.training.doctor``; None where none was made.
@@ -26,6 +30,7 @@ class NonFiniteLoss(RuntimeError):
     def __init__(self, step: int, what: str, value: float, checkpoint: str | None) -> None:
         self.step, self.what, self.value, self.checkpoint = step, what, value, checkpoint
         self.diagnosis: Any = None
+        self.alone = False
         saved = f"the last checkpoint is {checkpoint}" if checkpoint else "there is no checkpoint yet"
         self._facts = f"training needs a finite {what}; got {value} at step {step}; {saved}"
         super().__init__(
@@ -42,9 +47,13 @@ class NonFiniteLoss(RuntimeError):
 
 
 class Meter:
-    """Sums over the epoch, and the losses since they were last read."""
+    """Sums over the epoch, and the losses since they were last read.
 
-    def __init__(self, device: torch.device) -> None:
+    Of several processes each counts its own pictures; what is read or found wrong is of all of them.
+    """
+
+    def __init__(self, device: torch.device, ranks: Ranks | None = None) -> None:
+        self._ranks = ranks or Ranks()
         self._dtype = torch.float32 if device.type == "mps" else torch.float64
         self._device = device
         self.checkpoint: str | None = None
@@ -79,7 +88,7 @@ class Meter:
         self.check(step)
         if not self._losses:
             return None
-        mean = torch.stack(self._losses).to(self._dtype).mean().item()
+        mean = (self._ranks.total(torch.stack(self._losses).to(self._dtype)) / self._ranks.size).mean().item()
         self._losses.clear()
         self._norms.clear()
         return mean
@@ -95,13 +104,15 @@ class Meter:
                 continue
             seen = torch.stack(values).float()
             wrong = (~seen.isfinite()).nonzero()
-            if len(wrong):
-                first = int(wrong[0])
-                raise NonFiniteLoss(step - len(values) + first + 1, what, seen[first].item(), self.checkpoint)
+            first = -int(self._ranks.most(-int(wrong[0]) if len(wrong) else -len(values)))
+            if first < len(values):
+                value = nan if seen[first].isfinite() else seen[first].item()  # of another process
+                raise NonFiniteLoss(step - len(values) + first + 1, what, value, self.checkpoint)
 
     def epoch_means(self) -> tuple[float, float]:
         """Mean loss and share of right answers over the images of the epoch so far."""
-        loss, hits = (self._totals / max(1, self.images)).tolist()
+        images = self._ranks.total(torch.tensor(self.images)).item()
+        loss, hits = (self._ranks.total(self._totals) / max(1, images)).tolist()
         return loss, hits
 
     def state_dict(self) -> dict[str, Any]:
@@ -119,6 +130,19 @@ class Meter:
         self.images = state["images"]
         self._losses = [loss.to(self._device) for loss in state["losses"]]
         self._norms = [norm.to(self._device) for norm in state["norms"]]
+
+
+def merged(states: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What a meter of one process would have counted in place of several, from their ``state_dict``."""
+    if len(states) == 1:
+        return states[0]
+    losses = zip(*(state["losses"] for state in states), strict=True)
+    return {
+        "totals": torch.stack([state["totals"] for state in states]).sum(0),
+        "images": sum(state["images"] for state in states),
+        "losses": [torch.stack(found).mean(0) for found in losses],
+        "norms": states[0]["norms"],
+    }
 
 
 def group_rates(optimizer: Optimizer) -> dict[str, float]:

@@ -17,12 +17,18 @@ class Objective:
     Args:
         forward: images -> logits, with the precision of the run around it.
         network: the plain network inside ``forward``, whose parts are observed.
+        gather: rows of this process -> rows of all processes: a further loss is one of the whole batch.
     """
 
     def __init__(
-        self, forward: Callable[[Tensor], Tensor], network: nn.Module, loss: nn.Module, auxiliary: Auxiliary | None
+        self,
+        forward: Callable[[Tensor], Tensor],
+        network: nn.Module,
+        loss: nn.Module,
+        auxiliary: Auxiliary | None,
+        gather: Callable[[Tensor], Tensor] = lambda rows: rows,
     ) -> None:
-        self.forward, self.network, self.loss, self.auxiliary = forward, network, loss, auxiliary
+        self.forward, self.network, self.loss, self.auxiliary, self.gather = forward, network, loss, auxiliary, gather
 
     def __call__(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Logits, and their loss with the auxiliary one."""
@@ -32,5 +38,6 @@ class Objective:
             return logits, self.loss(logits, targets)
         with observe(self.network, auxiliary.observed) as seen:
             logits = self.forward(images)
-        further = auxiliary(seen[auxiliary.observed], labels_of(targets, logits.shape[1]))
+        labels = self.gather(labels_of(targets, logits.shape[1]))
+        further = auxiliary(self.gather(seen[auxiliary.observed]), labels)
         return logits, self.loss(logits, targets) + further

@@ -15,14 +15,15 @@ from covpool.data import Batch
 from covpool.data.transforms.mixing import soft_targets
 from covpool.models import Network
 from covpool.training.assemble import Parts
-from covpool.training.loop.meters import Meter
+from covpool.training.distributed import Ranks, synchronize_batch_norms, use_own_batch_norms
+from covpool.training.loop.meters import Meter, merged
 from covpool.training.loop.objective import Objective
 from covpool.training.parts.calendar import Calendar
 from covpool.training.parts.distillation import LiveTeacher, StoredLogits
 from covpool.training.parts.ema import MovingAverage
 from covpool.training.parts.mixing import Mixer
 from covpool.training.parts.swa import EqualAverage
-from covpool.training.run import generator_states, set_generator_states
+from covpool.training.run import generator_states, rank_seed, seed_generators, set_generator_states
 
 
 @dataclass
@@ -58,29 +59,55 @@ class Session:
         network: the plain network; ``forward`` is the same one with the precision and the gradient reduction
             of ``fabric`` around it.
         objective: logits and loss of a batch.
+        ranks: the processes of the training.
         average: the moving or the equal average of its weights, or None.
         mixer: mixes the pictures of a batch, or None.
         teaching: what knows a teacher's answers, or None.
         calendar: which step lies in which epoch.
     """
 
-    def __init__(self, parts: Parts, fabric: Fabric) -> None:
+    def __init__(self, parts: Parts, fabric: Fabric, ranks: Ranks | None = None) -> None:
         self.parts, self.recipe, self.fabric = parts, parts.recipe, fabric
+        self.ranks = ranks or Ranks()
         self.network: Network = parts.network
         if self.recipe.channels_last:
             self.network.to(memory_format=torch.channels_last)
         self.forward, self.optimizer = fabric.setup(parts.network, parts.optimizer)
-        self.objective = Objective(self.forward, self.network, parts.loss.to(fabric.device), parts.auxiliary)
-        self.mixer = None if self.recipe.mixing is None else Mixer(self.recipe, self.network.num_classes)
+        self.objective = self._objective(self.forward, self.ranks.rows)
+        self.mixer = self._mixer()
         self.teaching = parts.teaching
         if isinstance(self.teaching, LiveTeacher):
             self.teaching.to(fabric.device)
         self.average = self._average()
-        self.meter = Meter(fabric.device)
+        self.meter = Meter(fabric.device, self.ranks)
         self.progress = Progress()
         self.calendar = Calendar.of(self.recipe, parts.train_loader)
         self.steps_per_epoch, self.total_steps = self.calendar.steps, self.calendar.total
         self._clock = time.perf_counter()
+        if self.ranks.are_several:
+            synchronize_batch_norms(self.network)
+        if not self.ranks.is_first:  # all have drawn the same weights; what follows is of their own pictures
+            seed_generators(rank_seed(self.recipe.seed, self.ranks.rank))
+
+    def _objective(self, forward: Callable[[Tensor], Tensor], gather: Callable[[Tensor], Tensor]) -> Objective:
+        return Objective(forward, self.network, self.parts.loss.to(self.fabric.device), self.parts.auxiliary, gather)
+
+    def objective_alone(self) -> Objective:
+        """The objective of this process without the others, for a look after the work; batch norms are then its own."""
+        use_own_batch_norms(self.network)
+        precision = self.fabric.strategy.precision
+
+        def forward(images: Tensor) -> Tensor:
+            with precision.forward_context():
+                logits: Tensor = precision.convert_output(self.network(precision.convert_input(images)))
+            return logits
+
+        return self._objective(forward, lambda rows: rows)
+
+    def _mixer(self) -> Mixer | None:
+        if self.recipe.mixing is None:
+            return None
+        return Mixer(self.recipe, self.network.num_classes, self.ranks.rank)
 
     def _average(self) -> MovingAverage[Network] | EqualAverage[Network] | None:
         if self.recipe.swa_epochs is not None:
@@ -113,7 +140,13 @@ class Session:
             return
         average.take(self.network, number)
         batches = self.parts.train_loader.epoch(self.progress.epoch)
-        average.measure((batch.images.to(self.fabric.device) for batch in batches), obey)
+        pictures = (batch.images.to(self.fabric.device) for batch in batches)
+        if not self.ranks.are_several:
+            average.measure(pictures, obey)
+            return
+        synchronize_batch_norms(average.network)
+        average.measure(pictures)
+        use_own_batch_norms(average.network)
 
     @property
     def finished(self) -> bool:
@@ -154,9 +187,11 @@ class Session:
         return self.progress.seconds
 
     def note_skipped(self) -> None:
-        """Take over the broken pictures that the loaders met."""
-        for name, loader in (("train", self.parts.train_loader), ("val", self.parts.val_loader)):
-            self.progress.skipped[name].update(loader.skipped)
+        """Take over the broken pictures that the loaders of all processes met."""
+        own = {"train": dict(self.parts.train_loader.skipped), "val": dict(self.parts.val_loader.skipped)}
+        for found in self.ranks.share(self.ranks.gather(own)):
+            for name, skipped in found.items():
+                self.progress.skipped[name].update(skipped)
 
     def weights(self) -> dict[str, Any]:
         """What is needed to use the network."""
@@ -171,6 +206,8 @@ class Session:
         """What is needed to go on with the very same numbers."""
         self.note_skipped()
         self.seconds()
+        own = {"meter": self.meter.state_dict(), "generators": generator_states()}
+        found = self.ranks.gather(own) or [own]
         return {
             **self.weights(),
             "optimizer": self.optimizer.state_dict(),
@@ -178,8 +215,9 @@ class Session:
             "progress": asdict(self.progress),
             "steps_per_epoch": self.steps_per_epoch,
             "precision": self.fabric.strategy.precision.state_dict(),
-            "meter": self.meter.state_dict(),
-            "generators": generator_states(),
+            "meter": merged([each["meter"] for each in found]),
+            "generators": own["generators"],
+            "ranks": found if self.ranks.are_several else [],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -199,6 +237,22 @@ class Session:
         if self.average is not None and state["ema"] is not None:
             self.average.load_state_dict(state["ema"], state["ema_updates"])
         self.fabric.strategy.precision.load_state_dict(state.get("precision", {}))
-        self.meter.load_state_dict(state["meter"])
         self.progress = Progress(**state["progress"])
-        set_generator_states(state["generators"])
+        self._restore_own(state)
+
+    def _restore_own(self, state: Mapping[str, Any]) -> None:
+        """What each process has of its own, where as many of them go on; else what can be shared out."""
+        rank, found = self.ranks.rank, state.get("ranks", [])
+        if len(found) == self.ranks.size:
+            self.meter.load_state_dict(found[rank]["meter"])
+            set_generator_states(found[rank]["generators"])
+            return
+        self.meter.load_state_dict(state["meter"])
+        if self.ranks.is_first:
+            set_generator_states(state["generators"])
+            return
+        self.meter.begin_epoch()  # the first one has counted what all have seen
+        if rank < len(found):
+            set_generator_states(found[rank]["generators"])
+        else:
+            seed_generators(rank_seed(self.recipe.seed, rank, self.progress.step))

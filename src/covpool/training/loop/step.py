@@ -41,6 +41,7 @@ class Stepper:
     Attributes:
         moment: the step at work, or the one that was last.
         gradient_norms: of the last step that was ``measured``.
+        culprit: the process that had the first loss that was no number; the first one where all had it.
     """
 
     def __init__(self, session: Session, *, careful: bool) -> None:
@@ -49,6 +50,8 @@ class Stepper:
         self.gradients = Gradients(session.network)
         self.gradient_norms: dict[str, Tensor] = {}
         self.moment: Moment | None = None
+        self.culprit = 0
+        self._wrong_loss = 0.0
 
     def __call__(self, group: list[Batch], *, measured: bool = False) -> float:
         """One optimizer step on the batches of ``group``, each weighted by its number of images; its learning rate.
@@ -61,11 +64,13 @@ class Stepper:
         lr = self.lr(session.progress.step)
         set_lr(session.optimizer, lr)
         self._set_keep_prob()
-        total = sum(len(batch.labels) for batch in group)
+        ranks = session.ranks
+        total = ranks.align(sum(len(batch.labels) for batch in group), session.parts.train_loader.next_batch)
         losses = []
         for index, batch in enumerate(group):
             with self.fabric.no_backward_sync(session.forward, enabled=batch is not group[-1]):
-                losses.append(self._backward(batch, index, len(batch.labels) / total))
+                losses.append(self._backward(batch, index, ranks.size * len(batch.labels) / total))
+        self._need_finite_losses()
         norm = self._look_and_clip(measured)
         session.optimizer.step()
         session.optimizer.zero_grad(set_to_none=True)
@@ -92,10 +97,14 @@ class Stepper:
             logits, loss = self.session.objective(images, targets)
             part = loss if share == 1 else loss * share
             if self.careful and not isfinite(value := loss.item()):
-                self._fail("loss", value)
+                self._wrong_loss = value
+                if not self.session.ranks.are_several:
+                    self._fail("loss", value)
             self.fabric.backward(part)
         except torch.linalg.LinAlgError as error:  # what decompositions say to values that are no numbers
-            raise self._failure("matrix to decompose", nan) from error
+            failure = self._failure("matrix to decompose", nan)
+            failure.alone = self.session.ranks.are_several
+            raise failure from error
         self.session.meter.add_batch(loss, logits, labels_of(targets, logits.shape[1]))
         return part.detach()
 
@@ -127,6 +136,16 @@ class Stepper:
             self.session.forward, self.session.optimizer, max_norm=limit, error_if_nonfinite=False
         )
         return None if self._is_scaled else norm
+
+    def _need_finite_losses(self) -> None:
+        """Of all processes: the one that has another loss has taken part in the step as the others wait for it."""
+        ranks = self.session.ranks
+        if not (self.careful and ranks.are_several):
+            return
+        wrong = [rank for rank, (value,) in enumerate(ranks.each(self._wrong_loss)) if not isfinite(value)]
+        if wrong:
+            self.culprit = wrong[0]
+            self._fail("loss", nan if isfinite(self._wrong_loss) else self._wrong_loss)
 
     def _need_finite_norm(self, norm: float) -> None:
         """Where nothing is divided by it, a norm may overflow in its sum of squares alone."""

@@ -17,13 +17,14 @@ class Mixer:
     """What a recipe's ``mixing`` makes of a batch: pictures and soft targets.
 
     mixup-type1 makes B pictures of 2B. The types by halves need an even number: of an odd batch the last picture is
-    left out, and a batch of one picture stays as it is (the release stops at both).
+    left out, and a batch of one picture stays as it is (the release stops at both). Of several processes each mixes
+    its own pictures in its own way, which ``rank`` decides too.
     """
 
-    def __init__(self, recipe: Recipe, classes: int) -> None:
+    def __init__(self, recipe: Recipe, classes: int, rank: int = 0) -> None:
         assert recipe.mixing is not None
         self.mix = mixings.get(recipe.mixing.name)(**recipe.mixing.options)
-        self.seed, self.classes = recipe.seed, classes
+        self.seed, self.classes, self.rank = recipe.seed, classes, rank
 
     def __call__(self, batch: Batch, step: int, index: int, answers: Tensor | None = None) -> Mixed:
         """Batch number ``index`` of optimizer step ``step``, mixed on the CPU.
@@ -40,5 +41,6 @@ class Mixer:
         return self.mix(images, targets, self._generator(step, index))
 
     def _generator(self, step: int, index: int) -> torch.Generator:
-        words = np.random.SeedSequence([_SALT, self.seed, step, index]).generate_state(2)
+        place = [_SALT, self.seed, step, index] + [self.rank] * (self.rank > 0)
+        words = np.random.SeedSequence(place).generate_state(2)
         return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)

@@ -6,6 +6,7 @@ from covpool.training.run.folder import RunFolder, recipe_to_resume
 from covpool.training.run.generators import (
     generator_states,
     isolated_generators,
+    rank_seed,
     seed_generators,
     set_generator_states,
     snapshot_generators,
@@ -23,6 +24,7 @@ __all__ = [
     "generator_states",
     "isolated_generators",
     "load_checkpoint",
+    "rank_seed",
     "read_journal",
     "recipe_to_resume",
     "rewind_journal",

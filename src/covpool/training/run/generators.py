@@ -47,6 +47,11 @@ def seed_generators(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def rank_seed(seed: int, rank: int, step: int = 0) -> int:
+    """The seed of the generators of process ``rank`` that begins at ``step``; no other process has it."""
+    return int(np.random.SeedSequence([seed, rank, step]).generate_state(1, np.uint64)[0] >> 1)
+
+
 @contextmanager
 def isolated_generators() -> Iterator[None]:
     """Give the caller's random numbers back as they were when the block ends."""

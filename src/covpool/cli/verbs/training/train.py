@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from covpool.cli.errors import FINE, INTERRUPTED, TERMINATED
 from covpool.cli.options import (
     add_machine,
     add_quiet,
+    at_least,
     dated_folder,
     folder_mistakes,
     names_in,
@@ -28,7 +30,20 @@ from covpool.registry import unknown
 
 _SHORT = {"epochs": "schedule.epochs", "steps": "schedule.steps", "batch_size": "loader.batch_size"}
 _LOGGERS = ("tensorboard", "csv", "wandb", "trackio")
-_OWN = ("recipe", "run", "resume", "download", *_SHORT, "time_limit", "log", "device", "quiet", "given")
+_OWN = (
+    "recipe",
+    "run",
+    "resume",
+    "resume_if_there",
+    "devices",
+    "download",
+    *_SHORT,
+    "time_limit",
+    "log",
+    "device",
+    "quiet",
+    "given",
+)
 
 
 def build() -> Parser:
@@ -48,6 +63,8 @@ def build() -> Parser:
             "covpool train mine.yaml --data PATH --network.pool 'isqrt(steps=3)' --epochs 30",
             "covpool train mine.yaml --steps 20000 --schedule.evaluate_every_steps 500 --schedule.patience 5",
             "covpool train --resume runs/first --time-limit 30m",
+            "covpool train mine.yaml --devices 2",
+            "torchrun --nproc-per-node 4 --max-restarts 3 -m covpool train mine.yaml --run runs/big --resume-if-there",
         ],
         check=_check,
     )
@@ -56,6 +73,19 @@ def build() -> Parser:
         "--run", type=str | None, metavar="DIR", help="the run folder to make (default: runs/RECIPE-DATE-TIME)"
     )
     parser.add_argument("--resume", type=str | None, metavar="RUN", help="go on with the run in this folder")
+    parser.add_argument(
+        "--resume-if-there",
+        action="store_true",
+        help="go on with the run in --run where there is one, else begin it: one command to start and to restart",
+    )
+    parser.add_argument(
+        "--devices",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes on this machine that share every batch, each with an accelerator where there are some; "
+        "torchrun and srun start their own",
+    )
     parser.add_argument("--download", action="store_true", help="fetch a known data set that is not here yet")
     parser.add_argument("--epochs", type=int | None, help="short for --schedule.epochs")
     parser.add_argument("--steps", type=int | None, help="short for --schedule.steps")
@@ -84,7 +114,11 @@ def _check(options: Namespace) -> list[str]:
         return ["--resume goes on in its own folder; drop --run"]
     if options.resume and options.recipe:
         return ["--resume follows the recipe of its run; drop the recipe"]
-    mistakes = folder_mistakes("--run", options.run)
+    mistakes = at_least(options, devices=1)
+    if options.resume_if_there:
+        mistakes += [] if options.run and options.recipe else ["--resume-if-there needs a recipe and --run"]
+    else:
+        mistakes += folder_mistakes("--run", options.run)
     with noting(mistakes):
         seconds_in("--time-limit", options.time_limit)
     mistakes += [unknown("logger", name, _LOGGERS) for name in _loggers(options) if name not in _LOGGERS]
@@ -97,31 +131,46 @@ def run(options: Namespace) -> int:
     """Train; on Ctrl-C, and when the time is over, say how to go on."""
     recipe = _recipe(options)
     folder = Path(options.resume or options.run or dated_folder(recipe.name if recipe else ""))
-    if recipe is not None:
+    if recipe is not None and _is_first():
         tell(_outline(recipe))
         tell(f"expected result: {expected_result(recipe)}")
     from covpool.training import train
 
-    with listening(options.quiet, table=True) as listen:
+    with listening(options.quiet or not _is_first(), table=True) as listen:
         outcome = train(
             recipe,
             folder,
-            resume=options.resume is not None,
+            resume="if-there" if options.resume_if_there else options.resume is not None,
             listen=listen,
             download=options.download,
             device=options.device,
             time_limit=seconds_in("--time-limit", options.time_limit),
             log=_loggers(options),
+            devices=options.devices,
         )
+    return _say_how_it_ended(outcome, options)
+
+
+def _say_how_it_ended(outcome: Any, options: Namespace) -> int:
+    code = {"asked": INTERRUPTED, "terminated": TERMINATED}.get(outcome.ending, FINE)
+    if not _is_first():
+        return code
+    folder = outcome.run
     if outcome.ending == "time-limit":
         tell(f"the time limit of {options.time_limit} is over; go on with: covpool train --resume {folder}")
         write_result(f"{folder}\n", None)
         return FINE
     if outcome.interrupted:
         tell(f"interrupted; go on with: covpool train --resume {folder}")
-        return TERMINATED if outcome.ending == "terminated" else INTERRUPTED
+        return code
     write_result(f"{folder}\n", None)
     return FINE
+
+
+def _is_first() -> bool:
+    """Whether this process is the one of several, started by torchrun or srun, that talks."""
+    by_srun = os.environ.get("SLURM_PROCID") if "SLURM_STEP_ID" in os.environ else None
+    return os.environ.get("RANK", by_srun) in (None, "0")
 
 
 def _loggers(options: Namespace) -> list[str]:

@@ -1,0 +1,70 @@
+"""What two processes do in tests; importable by name, as processes need it."""
+
+import os
+from dataclasses import replace
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import nn
+
+from covpool.functional import balance_loss
+from covpool.recipes import Choice, LoaderSpec, OptimizerSpec, ScheduleSpec
+from covpool.training.distributed import Ranks, synchronize_batch_norms
+from tiny_runs import tiny_recipe
+
+ROWS = (3, 2)
+
+
+def steady_recipe():
+    """All of the loop, and nothing random inside the network: batches of 4, the last one not full, in groups of 3."""
+    recipe = tiny_recipe()
+    return replace(
+        recipe,
+        network=replace(recipe.network, drop_rate=0.0),
+        loader=LoaderSpec(batch_size=6, workers=0),
+        optimizer=OptimizerSpec(name="momentum", lr=0.02, accumulate=3, clip_grad_norm=1.0),
+        schedule=ScheduleSpec(epochs=2, head_epochs=1),
+        loss=Choice("cross-entropy", smoothing=0.1),
+    )
+
+
+def normed():
+    """A norm of each of two kinds, the second with uneven weights, in float64."""
+    torch.manual_seed(3)
+    network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3), nn.BatchNorm1d(3))
+    nn.init.normal_(network[1].weight)
+    return network.double().train()
+
+
+def pictures():
+    return torch.randn(sum(ROWS), 2, 4, 4, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+
+
+def loss_of(network, images, labels, gather):
+    logits = network(images)
+    return F.cross_entropy(logits, labels) + balance_loss(gather(logits.softmax(1)), strength=7.0)
+
+
+def parts(folder, listen):
+    """One step of a network with norms and a balance loss, on this process's rows; what came of it into a file."""
+    dist.init_process_group("gloo")
+    ranks = Ranks(dist.get_rank(), dist.get_world_size())
+    begin = sum(ROWS[: ranks.rank])
+    own = slice(begin, begin + ROWS[ranks.rank])
+    network = normed()
+    synchronize_batch_norms(network)
+    labels = torch.arange(sum(ROWS)) % 3
+    share = ranks.size * ROWS[ranks.rank] / ranks.align(ROWS[ranks.rank], 1)
+    (loss_of(network, pictures()[own], labels[own], ranks.rows) * share).backward()
+    for parameter in network.parameters():
+        dist.all_reduce(parameter.grad)
+        parameter.grad /= ranks.size
+    told = {"state": network.state_dict(), "grads": [p.grad for p in network.parameters()]}
+    told |= {
+        "each": ranks.each(ranks.rank, 7),
+        "share": ranks.share(f"of {ranks.rank}"),
+        "all": ranks.gather(os.getpid()),
+    }
+    torch.save(told, f"{folder}/{ranks.rank}.pt")
+    dist.destroy_process_group()
