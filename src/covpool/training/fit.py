@@ -103,21 +103,27 @@ def train(
     if mistakes := logger_mistakes(log):
         raise ValueError("; ".join(mistakes))
     if devices > 1 and started_processes() == 1:
-        given = {"recipe": recipe, "run": folder.path, "resume": resume, "download": download, "device": device}
+        given: dict[str, Any] = {
+            "recipe": recipe,
+            "run": folder.path,
+            "resume": resume,
+            "download": download,
+            "device": device,
+        }
         given |= {"images": images, "log_every": log_every, "time_limit": time_limit, "look": look, "log": log}
         return train_in_processes(devices, train, given, folder, listen)
     with ExitStack() as held:
         fabric, ranks = held.enter_context(_started(recipe or folder.stored_recipe(), device, devices))
         folder = RunFolder(ranks.share(folder.path))
         held.enter_context(telling_of_losses(ranks, folder.resume_command))
-        resume = ranks.share(resume is True or (resume == "if-there" and folder.recipe.exists()))
-        if resume:
+        resumed = ranks.share(resume is True or (resume == "if-there" and folder.recipe.exists()))
+        if resumed:
             folder.stored_recipe()  # says so where there is no run
             held.enter_context(_claimed(folder, ranks))
-        recipe, saved = _begin(recipe, folder, resume)
+        recipe, saved = _begin(recipe, folder, resumed)
         held.enter_context(isolated_generators())
         session = Session(_assemble(recipe, images, download, ranks), fabric, ranks)
-        if not resume:  # from here on the folder is needed, and another process may have made it meanwhile
+        if not resumed:  # from here on the folder is needed, and another process may have made it meanwhile
             held.enter_context(_claimed(folder, ranks, new=True))
         if saved is not None:
             session.restore(saved)
@@ -130,7 +136,7 @@ def train(
             careful = look == "step" or (look == "auto" and session.fabric.device.type == "cpu")
             hear = listen if ranks.is_first else ignore
             engine = Engine(session, folder, *records, stop=stop, listen=hear, log_every=log_every, careful=careful)
-            ending = _drive(engine, resumed=resume)
+            ending = _drive(engine, resumed=resumed)
         return outcome_of(session, folder, ending)
 
 

@@ -21,7 +21,7 @@ NORMS = nn.modules.batchnorm._BatchNorm
 def synchronize_batch_norms(network: nn.Module) -> None:
     """From now on the batch norms of ``network`` normalise by the statistics over all processes while training."""
     for norm in _norms(network):
-        norm.forward = _Together(norm.forward)  # type: ignore[method-assign]
+        norm.forward = _Together(norm.forward)
 
 
 def use_own_batch_norms(network: nn.Module) -> None:

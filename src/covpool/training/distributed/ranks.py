@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -29,8 +29,8 @@ class Ranks:
         self.rank, self.size = rank, size
         self._group = self._patient_group = None
         if size > 1:
-            self._group = dist.new_group(backend="gloo", timeout=PATIENCE)
-            self._patient_group = dist.new_group(backend="gloo", timeout=_AT_THE_START)
+            self._group = cast(dist.ProcessGroup, dist.new_group(backend="gloo", timeout=PATIENCE))
+            self._patient_group = cast(dist.ProcessGroup, dist.new_group(backend="gloo", timeout=_AT_THE_START))
 
     @property
     def is_first(self) -> bool:
@@ -102,4 +102,4 @@ class Ranks:
         if not self.are_several:
             return own
         counts = [int(count) for (count,) in self.each(len(own))]
-        return GatherRows.apply(own, counts, self.rank)  # type: ignore[no-any-return]
+        return GatherRows.apply(own, counts, self.rank)
