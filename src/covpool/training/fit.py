@@ -103,14 +103,9 @@ def train(
     if mistakes := logger_mistakes(log):
         raise ValueError("; ".join(mistakes))
     if devices > 1 and started_processes() == 1:
-        given: dict[str, Any] = {
-            "recipe": recipe,
-            "run": folder.path,
-            "resume": resume,
-            "download": download,
-            "device": device,
-        }
+        given: dict[str, Any] = {"run": folder.path, "resume": resume, "download": download, "device": device}
         given |= {"images": images, "log_every": log_every, "time_limit": time_limit, "look": look, "log": log}
+        given |= {"recipe": recipe}
         return train_in_processes(devices, train, given, folder, listen)
     with ExitStack() as held:
         fabric, ranks = held.enter_context(_started(recipe or folder.stored_recipe(), device, devices))

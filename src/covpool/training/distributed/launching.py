@@ -20,6 +20,7 @@ from covpool.training.distributed.lost import RankLost
 
 _GRACE = 90.0  # seconds for the others to notice a loss by themselves
 _Told = tuple[str, Any]
+_Parts = tuple[type[BaseException], tuple[Any, ...], dict[str, Any]]
 
 
 def in_processes(
@@ -163,25 +164,25 @@ def _follow(parent: int) -> None:
     os._exit(1)
 
 
-def _packed(error: BaseException) -> bytes:
+def _packed(error: BaseException) -> _Parts:
     """Kind, words and facts of an error; facts that cannot travel stay."""
     facts = {name: value for name, value in vars(error).items() if _travels(value)}
     parts = (type(error), error.args if _travels(error.args) else (str(error),), facts)
-    return pickle.dumps(parts if _travels(parts) else (RuntimeError, (f"{type(error).__name__}: {error}",), {}))
+    return parts if _travels(parts) else (RuntimeError, (f"{type(error).__name__}: {error}",), {})
 
 
 def _travels(value: Any) -> bool:
     try:
-        pickle.loads(pickle.dumps(value))
+        pickle.dumps(value)
     except Exception:
         return False
     return True
 
 
-def _rebuilt(packed: bytes) -> BaseException:
+def _rebuilt(packed: _Parts) -> BaseException:
     """The error of one of our own processes."""
-    kind, args, facts = pickle.loads(packed)
-    error: BaseException = kind.__new__(kind, *args)
+    kind, args, facts = packed
+    error = kind.__new__(kind, *args)
     error.args = args
     error.__dict__.update(facts)
     return error

@@ -30,20 +30,8 @@ from covpool.registry import unknown
 
 _SHORT = {"epochs": "schedule.epochs", "steps": "schedule.steps", "batch_size": "loader.batch_size"}
 _LOGGERS = ("tensorboard", "csv", "wandb", "trackio")
-_OWN = (
-    "recipe",
-    "run",
-    "resume",
-    "resume_if_there",
-    "devices",
-    "download",
-    *_SHORT,
-    "time_limit",
-    "log",
-    "device",
-    "quiet",
-    "given",
-)
+_PLACES = ("recipe", "run", "resume", "resume_if_there", "devices", "device")
+_OWN = (*_PLACES, "download", *_SHORT, "time_limit", "log", "quiet", "given")
 
 
 def build() -> Parser:
@@ -68,6 +56,17 @@ def build() -> Parser:
         ],
         check=_check,
     )
+    _add_places(parser)
+    parser.add_argument("--download", action="store_true", help="fetch a known data set that is not here yet")
+    _add_lengths(parser)
+    add_machine(parser, batch_size=None)
+    add_quiet(parser)
+    parser.add_class_arguments(Recipe, None, skip={"name", "source"})
+    return parser
+
+
+def _add_places(parser: Parser) -> None:
+    """Which recipe, which run, which processes."""
     parser.add_argument("recipe", nargs="?", help="the name of a recipe, or a .yaml file")
     parser.add_argument(
         "--run", type=str | None, metavar="DIR", help="the run folder to make (default: runs/RECIPE-DATE-TIME)"
@@ -86,7 +85,10 @@ def build() -> Parser:
         help="processes on this machine that share every batch, each with an accelerator where there are some; "
         "torchrun and srun start their own",
     )
-    parser.add_argument("--download", action="store_true", help="fetch a known data set that is not here yet")
+
+
+def _add_lengths(parser: Parser) -> None:
+    """How long, and what is kept beside."""
     parser.add_argument("--epochs", type=int | None, help="short for --schedule.epochs")
     parser.add_argument("--steps", type=int | None, help="short for --schedule.steps")
     parser.add_argument("--batch-size", type=int | None, help="short for --loader.batch_size")
@@ -103,10 +105,6 @@ def build() -> Parser:
         metavar="NAMES",
         help="where curves go beside journal and summary.csv: tensorboard, csv, wandb, trackio, with commas; none",
     )
-    add_machine(parser, batch_size=None)
-    add_quiet(parser)
-    parser.add_class_arguments(Recipe, None, skip={"name", "source"})
-    return parser
 
 
 def _check(options: Namespace) -> list[str]:
