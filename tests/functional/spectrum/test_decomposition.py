@@ -58,3 +58,9 @@ def test_large_null_spaces_of_float32_are_decomposed():
     for a in (covariance(x), covariance(x.mul(0)), torch.ones(1, 256, 256)):
         assert spectral_power(a, 0.5).isfinite().all()
         assert log_determinant_prox(a, 1.0).isfinite().all()
+
+
+def test_a_gradient_of_the_gradient_is_refused_rather_than_wrong():
+    a = torch.eye(3, dtype=torch.float64).mul(2).requires_grad_()
+    with pytest.raises(RuntimeError, match="no gradient of their gradient"):
+        torch.autograd.grad(spectral_power(a, 0.5).sum(), a, create_graph=True)

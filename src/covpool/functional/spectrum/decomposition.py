@@ -118,10 +118,20 @@ class _SpectralFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:
+        refuse_second_gradient()
         values, vectors = ctx.saved_tensors
         symmetric = (upstream[0] + upstream[0].mT) / 2
         quotients = _MAPS[ctx.name].quotient(values.unsqueeze(-1), values.unsqueeze(-2), ctx.parameter)
         return vectors @ (vectors.mT @ symmetric @ vectors * quotients) @ vectors.mT, None, None
+
+
+def refuse_second_gradient() -> None:
+    """Called in a backward whose eigenvectors are no part of the graph: its own gradient would be wrong in silence."""
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "functions of eigenvalues have no gradient of their gradient; for double backward take a pool without "
+            "eigenvalues, such as isqrt with backend='plain'"
+        )
 
 
 def decompose(a: Tensor) -> tuple[Tensor, Tensor]:

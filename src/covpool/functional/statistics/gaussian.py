@@ -11,7 +11,7 @@ from torch import Tensor
 from covpool.functional.checks import need_positions, need_square
 from covpool.functional.exporting import refuse_onnx
 from covpool.functional.precision import in_float32
-from covpool.functional.spectrum.decomposition import decompose
+from covpool.functional.spectrum.decomposition import decompose, refuse_second_gradient
 
 
 @in_float32
@@ -150,6 +150,7 @@ class _Scatter(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None]:
+        refuse_second_gradient()
         values, vectors = ctx.saved_tensors
         left, right = values.unsqueeze(-1), values.unsqueeze(-2)
         of_scatter = _inverse(ctx.theta * (left + right) + 1 - ctx.theta)
