@@ -17,7 +17,7 @@ PATIENCE = 240  # seconds until two processes have imported what they need, on a
 
 def torchrun(run, restarts):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += [f"--max-restarts={restarts}", "-m", "covpool", "train", "small/digits", "--run", str(run)]
+    command += [f"--max-restarts={restarts}", "-m", "--", "covpool", "train", "small/digits", "--run", str(run)]
     command += ["--resume-if-there", "--device", "cpu", "--steps", "150", "--loader.workers", "0"]
     command += ["--checkpoint_every_steps", "20"]
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
