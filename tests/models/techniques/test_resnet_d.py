@@ -35,3 +35,8 @@ def test_a_part_alone_can_be_chosen(parts, same):
 def test_what_is_not_there_is_said(name, choice, says):
     with torch.device("meta"), pytest.raises(NothingToChange, match=says):
         apply_techniques(timm.create_model(name, num_classes=0), [choice])
+
+
+def test_parallel_convolutions_are_no_shortcut():
+    with torch.device("meta"), pytest.raises(NothingToChange, match="resnet-d needs"):
+        apply_techniques(timm.create_model("repvgg_a0", num_classes=0), ["resnet-d"])

@@ -51,3 +51,10 @@ def test_the_activation_is_the_backbones_own():
 def test_networks_without_such_convolutions_are_refused(name):
     with pytest.raises(NothingToChange, match="sk needs 3x3 convolutions"):
         on_meta(name, "sk")
+
+
+def test_units_that_select_already_are_left_alone():
+    with pytest.raises(NothingToChange, match="sk needs 3x3 convolutions"):
+        on_meta("skresnet18", "sk")
+    with pytest.raises(NothingToChange, match="sk needs 3x3 convolutions"):
+        on_meta("test_resnet", "sk", "sk")

@@ -22,9 +22,7 @@ def record(found: Explanation, classes: Sequence[str]) -> dict[str, Any]:
         "class": classes[found.target],
         "score": parts.score,
         "probability": share[found.target].item(),
-        "best": [
-            {"class": classes[k], "probability": share[k].item(), "score": found.logits[k].item()} for k in best
-        ],
+        "best": [{"class": classes[k], "probability": share[k].item(), "score": found.logits[k].item()} for k in best],
         "constant": parts.constant,
         "total": parts.total,
         "error": parts.error,

@@ -81,8 +81,7 @@ def _pools(body: Body) -> dict[str, Any]:
     return {path: pool for path, pool in strided(body, nn.MaxPool2d).items() if not pool.ceil_mode}
 
 
-def projections(body: Body) -> dict[str, Any]:
-    """Strided 1x1 convolutions."""
+def _projections(body: Body) -> dict[str, Any]:
     return {path: conv for path, conv in strided(body).items() if tuple(conv.kernel_size) == (1, 1)}
 
 
@@ -101,7 +100,7 @@ def _blur_projection(body: Body, path: str, conv: Any, kernel: int) -> None:
     body.replace(path, nn.Sequential(Blur(kernel), conv))
 
 
-_FINDERS: Mapping[str, Callable[[Body], dict[str, Any]]] = {"sconv": _wide, "max": _pools, "proj": projections}
+_FINDERS: Mapping[str, Callable[[Body], dict[str, Any]]] = {"sconv": _wide, "max": _pools, "proj": _projections}
 _CHANGES: Mapping[str, Callable[[Body, str, Any, int], None]] = {
     "sconv": _blur_wide,
     "max": _blur_pool,

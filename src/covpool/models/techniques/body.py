@@ -82,13 +82,14 @@ class Body:
         self.replace(path, nn.Sequential(self.module(path), new))
 
     def slot(self, node: Node, within: str, *, innermost: bool = False) -> str | None:
-        """The module inside ``within`` behind which ``node`` can be changed: the last to pass it on, where it ran once
-        (``innermost``: the first).
+        """The module inside ``within`` behind which ``node`` can be changed.
+
+        It is the last to pass it on (``innermost``: the first), of those that ran once and on one tensor alone.
 
         Where a function without a module made the node of one other (a scale, a shift of windows), the other's.
         """
         while True:
-            inside = [path for path in node.made_by if _inside(path, within) and self.graph.calls[path] == 1]
+            inside = [path for path in node.made_by if _inside(path, within) and self._is_plain(path)]
             if inside:
                 return inside[0 if innermost else -1]
             source = node.parents[0] if node.parents else None
@@ -97,6 +98,9 @@ class Body:
             if node.name in MEETINGS or len(set(source.children)) > 1 or not _inside(source.owner, within, itself=True):
                 return None
             node = source
+
+    def _is_plain(self, path: str) -> bool:
+        return self.graph.calls[path] == 1 and path in self.graph.given
 
     def _fit(self, part: nn.Module) -> None:
         if isinstance(part, Norm2d):

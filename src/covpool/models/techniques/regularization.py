@@ -37,28 +37,35 @@ def drop_block(body: Body, *, keep_prob: float = 0.9, block: int = BLOCK_SIZE, c
         raise ValueError("was asked for twice: the backbone has DropBlock already; set its keep_prob instead")
     heights = body.graph.heights()[::-1][: len(SCALES)]
     scales = dict(zip(heights, SCALES, strict=False))
-    slots = _norms(body) or _branches(body) or _convolutions(body)
-    places = {slot: scales[height] for slot, height in slots.items() if height in scales}
+    finders = (_block_norms, _branches, _norms, _convolutions)
+    found = ({slot: scales[at] for slot, at in find(body).items() if at in scales} for find in finders)
+    places = next(filter(None, found), {})
     if not places:
         raise body.refuse("norms, residual branches or convolutions that give maps (B, C, H, W)", "Try drop-path")
     for slot, scale in places.items():
         body.after(slot, DropBlock(scale, keep_prob, block, clamp=clamp))
 
 
-def _norms(body: Body) -> dict[str, int]:
-    """Norms on maps and the height of their stage: what their residual block gives, or a plain convolution."""
-    nodes = [node for node in body.graph.maps() if node.name in NORMS and _once(body, node)]
+def _norm_nodes(body: Body) -> list[Node]:
+    return [node for node in body.graph.maps() if node.name in NORMS and _once(body, node)]
+
+
+def _block_norms(body: Body) -> dict[str, int]:
+    """Norms in residual blocks on maps, with the height of what their block gives."""
     blocks = {f"{each.block}.": each.sum.shape[2] for each in body.residuals if each.branch.is_map}
-    if not body.residuals:
-        return {node.owner: node.shape[2] for node in nodes if node.parents[0].name == "conv2d"}
     found = {}
-    for node in nodes:
+    for node in _norm_nodes(body):
         height = next((height for block, height in blocks.items() if node.owner.startswith(block)), None)
         parent = node.owner.rpartition(".")[0]
         if height is not None:
             selects = isinstance(body.module(parent), SelectiveConvolution)  # dropped behind the gate
             found[parent if selects else node.owner] = height
     return found
+
+
+def _norms(body: Body) -> dict[str, int]:
+    """Norms behind a convolution, with the height of their map."""
+    return {node.owner: node.shape[2] for node in _norm_nodes(body) if node.parents[0].name == "conv2d"}
 
 
 def _branches(body: Body) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from covpool.models.techniques.anti_alias import chosen, projections
+from covpool.models.techniques.anti_alias import chosen
 from covpool.models.techniques.body import ACTIVATIONS, Body, Norm2d, follower, sized_norm
 
 PARTS = ("stem", "shortcuts")
@@ -22,8 +22,8 @@ def resnet_d(body: Body, *, parts: str | Iterable[str] | None = None) -> None:
 
     Args:
         body: whose stem and shortcuts are changed.
-        parts: ``stem`` (a 7x7 convolution of stride 2 that reads the image) and ``shortcuts`` (1x1 convolutions of
-            stride 2), as a list or as ``stem+shortcuts``. None (default): those that the backbone has.
+        parts: ``stem`` (a 7x7 convolution of stride 2 that reads the image) and ``shortcuts`` (with a 1x1
+            convolution of stride 2), as a list or as ``stem+shortcuts``. None (default): those that the backbone has.
 
     Raises:
         ValueError: a part that there is not, or that the backbone has not.
@@ -44,7 +44,7 @@ def resnet_d(body: Body, *, parts: str | Iterable[str] | None = None) -> None:
 
 _WORDS = {
     "stem": "a 7x7 convolution of stride 2 that reads the image",
-    "shortcuts": "1x1 convolutions of stride 2",
+    "shortcuts": "shortcuts with a 1x1 convolution of stride 2",
 }
 
 
@@ -99,12 +99,13 @@ def _average(body: Body, path: str, conv: Any) -> None:
 
 
 def _shortcuts(body: Body) -> dict[str, Any]:
-    """Strided 1x1 convolutions and, where there are some, those of stride 1 that begin a projecting shortcut."""
-    found = projections(body)
-    heads = {f"{path}.0" for each in body.residuals if each.projected for path in each.shortcut.made_by}
-    begun = {path: conv for path, conv in body.modules(nn.Conv2d).items() if path in heads}
-    plain = {path: conv for path, conv in begun.items() if tuple(conv.kernel_size) == (1, 1)}
-    return {**plain, **found} if found else {}
+    """1x1 convolutions that project a shortcut: those of stride 2 and, where there are some, of stride 1 too."""
+    projected = [each for each in body.residuals if each.projected]
+    ways = {node for each in projected for node in each.shortcut.ancestors(since=each.source.index + 1)}
+    made = {path: body.graph.given[path][1] for path in body.modules(nn.Conv2d)}
+    convs: dict[str, Any] = {path: body.module(path) for path, node in made.items() if node in ways}
+    small = {path: conv for path, conv in convs.items() if tuple(conv.kernel_size) == (1, 1)}
+    return small if any(tuple(conv.stride) == (2, 2) for conv in small.values()) else {}
 
 
 _CHANGES = {"stem": _deepen, "shortcuts": _average}

@@ -6,6 +6,8 @@ from copy import deepcopy
 from typing import Any
 
 import torch
+from timm.layers import SelectiveKernel as TimmKernel
+from timm.layers import SplitAttn
 from torch import Tensor, nn
 
 from covpool.models.architectures.assembled.attention import SelectiveKernel
@@ -59,7 +61,7 @@ def selective_kernel(body: Body) -> None:
 def _site(body: Body, path: str, conv: Any) -> tuple[str, str, str | None, nn.Module] | None:
     """Paths of a convolution, its norm and the activation to take out, and the activation to put in."""
     reads_image = body.graph.given[path][0] is body.graph.nodes[0]
-    if tuple(conv.kernel_size) != (3, 3) or reads_image or not _in_block(body, path):
+    if tuple(conv.kernel_size) != (3, 3) or reads_image or not _in_block(body, path) or _selects(body, path):
         return None
     normed = follower(body.graph.given[path][1], ("batch_norm",))
     active = None if normed is None else follower(normed, ACTIVATIONS)
@@ -82,6 +84,13 @@ def _with_activation(
     if active.name in ("relu", "relu_"):  # a shared one, which stays: of what is not negative it changes nothing
         return path, norm_path, None, nn.ReLU()
     return None
+
+
+def _selects(body: Body, path: str) -> bool:
+    """Whether it is a part of a unit that weighs its convolutions already."""
+    parts = path.split(".")
+    around = (body.module(".".join(parts[:depth])) for depth in range(1, len(parts)))
+    return any(isinstance(module, (TimmKernel, SplitAttn, SelectiveConvolution)) for module in around)
 
 
 def _in_block(body: Body, path: str) -> bool:

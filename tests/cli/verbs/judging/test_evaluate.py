@@ -105,9 +105,11 @@ def test_what_kept_predictions_cannot_say_is_refused(covpool, trained):
     said = covpool("evaluate", "a.npz", "--protocol", "mirror", "--data", "digits")
     assert said.code == 2
     assert "a.npz holds predictions; --data, --protocol needs the network" in said.err
-    assert "cannot be read as predictions" in covpool("evaluate", trained / "best.npz").err + covpool(
-        "evaluate", trained, "--data", "digits", "--against", trained / "best.pt"
-    ).err
+    assert (
+        "cannot be read as predictions"
+        in covpool("evaluate", trained / "best.npz").err
+        + covpool("evaluate", trained, "--data", "digits", "--against", trained / "best.pt").err
+    )
     assert "did you mean" in covpool("evaluate", trained, "--data", "digits", "--protocol", "10-crp").err
 
 

@@ -257,7 +257,8 @@ def _rows(result: Any) -> list[tuple[str, str]]:
     cost = result.about.get("cost")
     if cost:
         each = f"{three_digits(cost['ms_per_image'])} ms, {short(cost['flops'])} FLOPs an image"
-        rows.append(("cost", f"{each}, {short(cost['parameters'])} parameters, {three_digits(cost['peak_memory_mb'])} MB"))
+        size = f"{short(cost['parameters'])} parameters, {three_digits(cost['peak_memory_mb'])} MB"
+        rows.append(("cost", f"{each}, {size}"))
     return rows
 
 
