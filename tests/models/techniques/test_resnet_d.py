@@ -28,7 +28,7 @@ def test_a_part_alone_can_be_chosen(parts, same):
 @pytest.mark.parametrize(
     ("name", "choice", "says"),
     [
-        ("vgg11_bn", "resnet-d", "resnet-d needs a 7x7 convolution .* or 1x1 convolutions of stride 2; VGG has none"),
+        ("vgg11_bn", "resnet-d", "resnet-d needs a 7x7 convolution .* or shortcuts .*; VGG has none"),
         ("regnetx_002", {"name": "resnet-d", "parts": "stem"}, "RegNet has none. It has parts=shortcuts"),
     ],
 )
