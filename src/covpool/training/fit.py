@@ -21,6 +21,7 @@ from covpool.evaluation.result import Result
 from covpool.recipes import Recipe
 from covpool.training.assemble import Parts, assemble
 from covpool.training.distributed import Ranks, telling_of_losses
+from covpool.training.distributed.meeting import meet
 from covpool.training.distributed.starting import fabric_options, started_processes
 from covpool.training.doctor import admit
 from covpool.training.events import end_event, failed_event, interrupted_event, start_event
@@ -141,6 +142,7 @@ def open_fabric(recipe: Recipe, device: str | torch.device = "auto") -> Fabric:
     if started_processes() > 1:
         schedule, frozen = recipe.schedule, recipe.network.batch_norm == "frozen"
         options = fabric_options(has_frozen_parts=frozen or schedule.freeze_backbone or schedule.head_epochs > 0)
+        meet(options["plugins"][0], place.type)
         options["plugins"] += precision.pop("plugins", [])
     else:
         options = {"devices": 1 if place.index is None or place.type == "cpu" else [place.index]}
