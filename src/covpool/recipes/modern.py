@@ -93,13 +93,16 @@ SECOND_ORDER = (
 )
 
 
+_OPTIONS = {"avg-expand": {"width": 32_896}}  # as long as isqrt's vector of 256 channels, whose control it is
+
+
 def modern_pool(pool: str) -> Recipe:
     """``modern_a2`` with another pool: of second order at stride 1 and 256 channels, of first order without both."""
     recipe = modern_a2()
     first = pool in FIRST_ORDER
     network = replace(
         recipe.network,
-        pool=Choice(pool),
+        pool=Choice(pool, **_OPTIONS.get(pool, {})),
         reduce_to="auto" if not first else None,
         last_stride=None if first else 1,
     )
