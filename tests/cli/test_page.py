@@ -38,11 +38,14 @@ def test_the_examples_of_a_page_are_lines_that_the_verb_understands(name, tmp_pa
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "1.png").touch()
     (tmp_path / "mine.yaml").write_text("name: mine\n")
+    (tmp_path / "space.yaml").write_text("optimizer.lr: 1e-4..1e-2:log\n")
     (tmp_path / "runs" / "first").mkdir(parents=True)
     verb = VERBS[name].load()
     for example in verb.build().examples:
         if "--resume" in example:
             (tmp_path / "runs" / "first" / "recipe.yaml").write_text("name: first\n")
+        if "--reference" in example:
+            (tmp_path / "first.json").touch()
         program, called, *words = shlex.split(example.partition(" > ")[0])
         assert (program, called) == ("covpool", name)
         verb.build().read(words)

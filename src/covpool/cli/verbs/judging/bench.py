@@ -41,7 +41,7 @@ def build() -> Parser:
         examples=[
             "covpool bench pool --pools avg,covariance,isqrt --in-features 256 --map 14x14 --batch-size 16",
             "covpool bench network --backbones resnet18,resnet50 --pools avg,isqrt --image-size 224",
-            "covpool bench speed --runs runs/first,runs/second --batch-sizes 1,8,64 --precisions 32-true,bf16-mixed",
+            "covpool bench speed --runs runs/first --batch-sizes 1,8,64 --precisions 32-true,bf16-mixed",
         ],
         check=_check,
     )

@@ -43,7 +43,7 @@ def build() -> Parser:
             "covpool robustness runs/second --data PATH --reference first.json",
             "covpool robustness r50.safetensors --imagenet-c IMAGENET-C --shifted IMAGENET-A,IMAGENET-R",
             "covpool robustness runs/first --data PATH --corruptions fog,snow --severities 3-5 --save corrupted",
-            "covpool robustness runs/first --data PATH --corruptions none --adversarial fgsm,pgd --epsilon 1,2,4",
+            "covpool robustness runs/first --data PATH --corruptions none --adversarial fgsm,pgd --epsilon 1,2",
         ],
         needs=["network"],
         check=_check,

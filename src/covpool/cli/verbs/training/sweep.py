@@ -32,9 +32,8 @@ def build() -> Parser:
         "Ctrl-C and kills lose nothing: --resume goes on, in the trial at work too.",
         examples=[
             "covpool sweep small/digits optimizer.lr=1e-4..1e-1:log network.pool=avg,isqrt --trials 20",
-            "covpool sweep mine.yaml --data PATH --space space.yaml --time-limit 8h --pruner hyperband --out runs/lr",
+            "covpool sweep mine.yaml --data PATH --space space.yaml --time-limit 8h --pruner hyperband",
             "covpool sweep --resume runs/lr --trials 40",
-            "covpool train runs/lr/best.yaml --seed 1",
         ],
         check=_check,
     )

@@ -52,7 +52,6 @@ def build() -> Parser:
             "covpool train mine.yaml --steps 20000 --schedule.evaluate_every_steps 500 --schedule.patience 5",
             "covpool train --resume runs/first --time-limit 30m",
             "covpool train mine.yaml --devices 2",
-            "torchrun --nproc-per-node 4 --max-restarts 3 -m -- covpool train mine.yaml --run runs/a --resume-if-there",
         ],
         check=_check,
     )
