@@ -44,12 +44,17 @@ def side_of(name):
     return next((side for start, side in SIDES.items() if name.startswith(start)), 64)
 
 
+def image_size(name):
+    """None where a protocol of Assemble has its own: 224 in training, 224 or 256 in evaluation."""
+    return 8 if name == "small/digits" else None if side_of(name) == SIDES["assembled"] else side_of(name)
+
+
 def scaled_down(name, steps=2):
     recipe = find_recipe(name)
     return replace(
         recipe,
         network=replace(recipe.network, num_classes=None, pretrained=False),
-        transform=replace(recipe.transform, image_size=side_of(name) if name != "small/digits" else 8),
+        transform=replace(recipe.transform, image_size=image_size(name)),
         loader=replace(
             recipe.loader,
             batch_size=4,

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import signal
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -24,8 +20,8 @@ from covpool.data.order import BatchRequest, SampleOrder, private_random_numbers
 from covpool.data.sampling import Sampling
 from covpool.data.transforms import ImageTransform
 from covpool.data.whole_batches import in_threads, whole_batches
+from covpool.data.workers import begin, interrupts_held
 
-_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 OnBadImage = Literal["stop", "skip"]
 Transform = Callable[[Image.Image], Tensor]
 Transforms = Transform | Sequence[tuple[int, Transform]]  # one, or those that begin at epochs, the first at 0
@@ -176,7 +172,8 @@ class Loader:
             warnings.simplefilter("ignore", UserWarning)  # more workers than cores is the caller's choice
             if self._processes is None:
                 self._processes = self._started()
-            return iter(self._processes)
+            with interrupts_held():
+                return iter(self._processes)
 
     def _started(self) -> DataLoader:
         return DataLoader(
@@ -186,7 +183,7 @@ class Loader:
             num_workers=self.workers,
             persistent_workers=True,
             collate_fn=_unchanged,
-            worker_init_fn=_begin,
+            worker_init_fn=begin,
             generator=torch.Generator(),  # or each epoch would draw from the global one
         )
 
@@ -197,30 +194,6 @@ class Loader:
 
 def _unchanged(answer: Any) -> Any:
     return answer
-
-
-def _begin(worker: int) -> None:
-    """Ctrl-C reaches the whole process group; the main process alone answers it and ends the workers.
-
-    The collector leaves what was inherited alone: looking at it would copy the pages it shares with the main process.
-    """
-    gc.freeze()
-    _give_memory_back()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.excepthook = _report_unless_disconnected
-
-
-def _give_memory_back() -> None:
-    """Whole batches go back to the system when they are freed; glibc would come to keep 100 MB of holes a worker."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, 1 << 20)
-
-
-def _report_unless_disconnected(kind: Any, error: Any, trace: Any) -> None:
-    """A worker that is handing over a batch when the main process leaves has nothing to report."""
-    if not issubclass(kind, ConnectionError | EOFError):
-        sys.__excepthook__(kind, error, trace)
 
 
 def train_loader(
