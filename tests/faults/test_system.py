@@ -111,7 +111,7 @@ def test_a_corrupt_checkpoint_gives_way_to_the_one_before(undisturbed, tmp_path,
     train(recipe, run, listen=at("step", 6, lambda: signal.raise_signal(signal.SIGINT)), **SETTINGS)
     assert load_checkpoint(run / "last.pt")["progress"]["step"] == 6
     data = bytearray((run / "last.pt").read_bytes())
-    data[len(data) // 2] ^= 1
+    del data[len(data) // 2 :]
     (run / "last.pt").write_bytes(data)
     train(tiny_recipe(), run, resume=True, **SETTINGS)
     assert "going on from the checkpoint before it" in caplog.text
