@@ -34,7 +34,7 @@ def test_residuals_equal_a_naive_loop():
 
 
 def test_assignments_start_from_distances_to_the_centers():
-    module, x = ResidualDictionary(4, clusters=3, alpha=5.0).double(), F.normalize(draw(4, 9), dim=0)
+    module, x = ResidualDictionary(4, clusters=3, alpha=5.0), F.normalize(draw(4, 9), dim=0).float()
     distances = (x.T[:, None] - module.centers).square().sum(-1)
     torch.testing.assert_close(module.assign(x.T).softmax(-1), (-5 * distances).softmax(-1))
 
