@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -25,12 +25,25 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    with placed(path) as file:
+        yield file
+
+
+@contextmanager
+def placed(path: Path, *, keep: Path | None = None) -> Iterator[IO[bytes]]:
+    """``whole_file`` in a folder that is there; with ``keep`` the former file is found at that path afterwards.
+
+    A kill between the two renamings leaves the former file at ``keep`` and none at ``path``.
+    """
     scratch = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with scratch.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if keep is not None and path.exists():
+            path.replace(keep)
         scratch.replace(path)
     finally:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):  # a file system that became read only; the error that matters is on its way
+            scratch.unlink(missing_ok=True)

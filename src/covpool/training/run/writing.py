@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from covpool.evaluation.writing.whole_file import placed
 
 
 class NotWritten(RuntimeError):
@@ -19,26 +20,19 @@ class NotWritten(RuntimeError):
 
 @contextmanager
 def whole_file(path: Path, *, keep: Path | None = None) -> Iterator[IO[bytes]]:
-    """A file that gets its name only when it is written and flushed to the disk.
+    """A file that gets its name only when it is written and flushed to the disk; see ``placed``, for ``keep`` too.
 
-    An error or a kill at any moment leaves the former file, or none, in place; with ``keep`` it may stand there.
+    Raises:
+        NotWritten: the system would not take it.
     """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with scratch.open("wb") as file:
+        with placed(path, keep=keep) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if keep is not None and path.exists():
-            path.replace(keep)
-        scratch.replace(path)
     except Exception as error:
         told = _of_the_system(error)
         if told is None:
             raise
         raise NotWritten(path, told.strerror or str(told)) from error
-    finally:
-        _remove(scratch)
 
 
 def _of_the_system(error: BaseException | None) -> OSError | None:
@@ -46,10 +40,3 @@ def _of_the_system(error: BaseException | None) -> OSError | None:
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
     return error
-
-
-def _remove(scratch: Path) -> None:
-    try:
-        scratch.unlink(missing_ok=True)
-    except OSError:  # a file system that became read only; what matters has been said
-        return
