@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import timedelta
 from uuid import uuid4
 
 import torch.distributed as dist
 from lightning_fabric.plugins.environments import ClusterEnvironment
 from torch.distributed.rendezvous import rendezvous
 
-from covpool.training.distributed.ranks import PATIENCE
-
-_AT_THE_START = timedelta(minutes=30)
+from covpool.training.distributed.ranks import AT_THE_START, PATIENCE
 
 
 def meet(environment: ClusterEnvironment, device: str) -> None:
@@ -26,7 +23,7 @@ def meet(environment: ClusterEnvironment, device: str) -> None:
         return
     rank, size = environment.global_rank(), environment.world_size()
     os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = environment.main_address, str(environment.main_port)
-    store, _, _ = next(iter(rendezvous("env://", rank, size, timeout=_AT_THE_START)))
+    store, _, _ = next(iter(rendezvous("env://", rank, size, timeout=AT_THE_START)))
     own = dist.PrefixStore(agree_on_name(store, rank, size), store)
     backend = "nccl" if device == "cuda" else "gloo"
     dist.init_process_group(backend, store=own, rank=rank, world_size=size, timeout=PATIENCE)
@@ -49,7 +46,7 @@ def agree_on_name(store: dist.Store, rank: int, size: int) -> str:
         for other in range(1, size):
             if store.check([f"ask/{other}"]):
                 store.set(f"answer/{store.get(f'ask/{other}').decode()}", token)
-        if time.monotonic() - begun > _AT_THE_START.total_seconds():
-            raise RuntimeError(f"not all {size} processes of the training came within {_AT_THE_START}")
+        if time.monotonic() - begun > AT_THE_START.total_seconds():
+            raise RuntimeError(f"not all {size} processes of the training came within {AT_THE_START}")
         time.sleep(0.02)
     return token

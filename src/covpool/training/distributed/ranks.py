@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 PATIENCE = timedelta(seconds=60)
 """How long a process waits for the others in the middle of the work before it takes one of them for lost."""
-_AT_THE_START = timedelta(minutes=30)  # pictures may be fetched, and large folders listed
+AT_THE_START = timedelta(minutes=30)
+"""How long it waits before the work begins: pictures may be fetched, and large folders listed."""
 
 
 class Ranks:
@@ -30,7 +31,7 @@ class Ranks:
         self._group = self._patient_group = None
         if size > 1:
             self._group = cast(dist.ProcessGroup, dist.new_group(backend="gloo", timeout=PATIENCE))
-            self._patient_group = cast(dist.ProcessGroup, dist.new_group(backend="gloo", timeout=_AT_THE_START))
+            self._patient_group = cast(dist.ProcessGroup, dist.new_group(backend="gloo", timeout=AT_THE_START))
 
     @property
     def is_first(self) -> bool:
