@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from jsonargparse import Namespace
 
+from covpool.cli.images import preprocessing_of
 from covpool.cli.options import names_in, tell
 from covpool.reporting.numerals import count, short, three_digits
 from covpool.reporting.tables import Cell, Column, Table
@@ -40,16 +41,15 @@ def precisions_in(text: str) -> list[Any]:
 
 def trained(paths: str) -> list[tuple[str, Any, int]]:
     """Name, network and image size of runs and files of weights."""
-    from covpool.data import Preprocessing, preprocessing_for
     from covpool.models.restore import restore_network
 
     found = []
     for path in names_in(paths):
         network, about = restore_network(path)
-        known = about.get("preprocessing")
-        values = preprocessing_for(network.pretrained_cfg) if known is None else Preprocessing.from_dict(known)
         place = Path(path).resolve()
-        found.append((place.name if place.is_dir() else place.stem, network, values.image_size))
+        found.append(
+            (place.name if place.is_dir() else place.stem, network, preprocessing_of(network, about).image_size)
+        )
     return found
 
 

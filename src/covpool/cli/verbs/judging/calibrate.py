@@ -9,6 +9,7 @@ from typing import Any
 from jsonargparse import Namespace
 
 from covpool.cli.errors import FINE, Failure, Usage
+from covpool.cli.images import preprocessing_of
 from covpool.cli.options import (
     add_bad_image,
     add_data,
@@ -22,7 +23,6 @@ from covpool.cli.options import (
 )
 from covpool.cli.parser import Parser
 from covpool.cli.progress import counting
-from covpool.cli.verbs.pictures.embed import preprocessing_of
 from covpool.reporting.numerals import count, percent, three_digits
 
 _OF_A_NETWORK = ("data", "split", "batch_size", "workers", "device", "on_bad_image")

@@ -10,6 +10,7 @@ from typing import Any
 from jsonargparse import Namespace
 
 from covpool.cli.errors import FINE, Failure, Usage
+from covpool.cli.images import preprocessing_of
 from covpool.cli.options import (
     add_bad_image,
     add_data,
@@ -148,15 +149,12 @@ def _kept(options: Namespace) -> Any:
 
 
 def _judged(options: Namespace) -> Any:
-    from covpool.data import Preprocessing, preprocessing_for
     from covpool.evaluation import cost, judge, judged_as
     from covpool.models.restore import restore_network
 
     network, about = restore_network(options.network)
-    known = about.get("preprocessing")
-    own = preprocessing_for(network.pretrained_cfg) if known is None else Preprocessing.from_dict(known)
     values = judged_as(
-        own,
+        preprocessing_of(network, about),
         options.protocol,
         image_size=options.image_size,
         crop_pct=options.crop_pct,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from glob import glob
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from covpool.cli.errors import FAILED, FINE, Usage
+from covpool.cli.errors import FAILED, FINE
+from covpool.cli.images import image_files, preprocessing_of, set_of_files
 from covpool.cli.options import (
     add_bad_image,
     add_machine,
@@ -72,9 +73,7 @@ def _check(options: Namespace) -> list[str]:
 
 def run(options: Namespace) -> int:
     """Predict, write; 1 where every image was broken."""
-    from covpool.data import EXTENSIONS
-
-    files = image_files(options.images, EXTENSIONS)
+    files = image_files(options.images)
     rows, broken = _predict(options, files)
     for key, reason in broken:
         tell(f"skipped {key}: {reason}")
@@ -82,42 +81,16 @@ def run(options: Namespace) -> int:
     return FINE if rows else FAILED
 
 
-def image_files(words: Sequence[str], extensions: Collection[str]) -> list[Path]:
-    """The image files that are meant; Usage with every word that means none."""
-    found: dict[Path, None] = {}
-    mistakes = []
-    for word in words:
-        files = list(_meant(word, tuple(extensions)))
-        found.update(dict.fromkeys(files))
-        if not files:
-            is_folder = Path(word).is_dir()
-            mistakes.append(f"the folder {word} holds no images" if is_folder else f"there is no image at {word}")
-    if mistakes:
-        raise Usage(mistakes)
-    return list(found)
-
-
-def _meant(word: str, extensions: tuple[str, ...]) -> Iterator[Path]:
-    path = Path(word)
-    if path.is_file():
-        yield path
-    elif path.is_dir():
-        yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in extensions and file.is_file())
-    else:
-        for match in sorted(glob(word, recursive=True)):
-            yield from _meant(match, extensions) if match != word else ()
-
-
 def _predict(options: Namespace, files: Sequence[Path]) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
-    from covpool.data import Preprocessing, eval_loader, eval_transform
+    from covpool.data import eval_loader, eval_transform
     from covpool.evaluation import predict
     from covpool.models.restore import restore_network
 
     temperature = _temperature(options.temperature, options.network)
     network, about = restore_network(options.network)
     loader = eval_loader(
-        _image_set(files),
-        eval_transform(Preprocessing.from_dict(about["preprocessing"])),
+        set_of_files(files),
+        eval_transform(preprocessing_of(network, about)),
         batch_size=options.batch_size,
         workers=options.workers,
         on_bad_image=options.on_bad_image,
@@ -156,15 +129,6 @@ def _number(word: str) -> float | None:
 def _row(file: Path, classes: Sequence[str], probabilities: Sequence[float]) -> dict[str, Any]:
     ranked = zip(classes, probabilities, strict=True)
     return {"image": str(file), "classes": [{"class": name, "probability": p} for name, p in ranked]}
-
-
-def _image_set(files: Sequence[Path]) -> Any:
-    """The files as an ImageSet; their labels are unknown and stand at 0."""
-    from covpool.data import ImageSet
-    from covpool.data.sources.folder import FileReader
-
-    paths = [str(file) for file in files]
-    return ImageSet([""], [0] * len(paths), paths, FileReader(paths))
 
 
 def _json(rows: Sequence[dict[str, Any]]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from jsonargparse import Namespace
 
 from covpool.cli.errors import FINE, Usage
+from covpool.cli.images import preprocessing_of
 from covpool.cli.options import (
     add_bad_image,
     add_data,
@@ -176,16 +177,13 @@ def run(options: Namespace) -> int:
 
 
 def _judged(options: Namespace, other: Any) -> Any:
-    from covpool.data import Preprocessing, preprocessing_for
     from covpool.evaluation.robustness import Robustness, Subject
     from covpool.models.restore import restore_network
 
     network, about = restore_network(options.network)
-    known = about.get("preprocessing")
-    own = preprocessing_for(network.pretrained_cfg) if known is None else Preprocessing.from_dict(known)
     subject = Subject(
         network,
-        own,
+        preprocessing_of(network, about),
         about.get("classes"),
         batch_size=options.batch_size,
         workers=options.workers,

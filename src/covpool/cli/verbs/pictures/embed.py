@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
 
-from covpool.cli.errors import FINE, Usage
+from covpool.cli.errors import FINE
+from covpool.cli.images import SPLITS, image_sets, preprocessing_of
 from covpool.cli.options import add_bad_image, add_data, add_machine, add_quiet, at_least, output_mistakes, tell
 from covpool.cli.parser import Parser
 from covpool.cli.progress import counting
 from covpool.reporting.numerals import count, percent
-
-SPLITS = ("train", "val", "test")
 
 
 def build() -> Parser:
@@ -143,48 +141,3 @@ def _fit(options: Namespace, network: Any, loaders: Any) -> tuple[Any, dict[str,
         f"directions keep {percent(found.kept)} % of the variance"
     )
     return found, {"data": place, "split": options.pca_split, "vectors": rows, "length": length}
-
-
-def preprocessing_of(network: Any, about: Mapping[str, Any]) -> Any:
-    """How the network's training prepared pictures; what its backbone asks for, where the file does not say."""
-    from covpool.data import Preprocessing, preprocessing_for
-
-    known = about.get("preprocessing")
-    return preprocessing_for(network.pretrained_cfg) if known is None else Preprocessing.from_dict(known)
-
-
-def image_sets(place: str, split: str, *, unlabelled: bool = False, download: bool = False) -> list[Any]:
-    """The sets of a split, or all sets, of what ``--data`` names; nothing is drawn from train.
-
-    Raises:
-        Usage: there is no such split.
-    """
-    if unlabelled:
-        return [_loose(place)]
-    from covpool.data import open_images
-
-    source = open_images(place, download=download, val_fraction=0)
-    found = {name: getattr(source, name) for name in SPLITS if getattr(source, name) is not None}
-    if found.get("val") is found.get("test") and "test" in found:
-        found.pop("val" if split != "val" else "test")  # the test split serves as val: not twice
-    if split == "all":
-        return list(found.values())
-    if split not in found:
-        raise Usage([f"{place} has no {split} images; it has {', '.join(found)}"])
-    return [found[split]]
-
-
-def _loose(place: str) -> Any:
-    """All images of a folder, named by where they lie in it, with the label -1."""
-    from covpool.data import EXTENSIONS, ImageSet
-    from covpool.data.sources.folder import FileReader
-
-    root = Path(place).expanduser()
-    if not root.is_dir():
-        raise Usage([f"--unlabelled needs a folder of images; got {place}"])
-    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in EXTENSIONS and file.is_file())
-    files = [file for file in files if file.resolve().is_relative_to(root.resolve())]  # no link leads out of it
-    if not files:
-        raise Usage([f"the folder {place} holds no images"])
-    keys = [file.relative_to(root).as_posix() for file in files]
-    return ImageSet([], [-1] * len(files), keys, FileReader([str(file.absolute()) for file in files]), str(place))

@@ -10,6 +10,7 @@ from typing import Any
 from jsonargparse import Namespace
 
 from covpool.cli.errors import FINE, Usage
+from covpool.cli.images import image_files, preprocessing_of
 from covpool.cli.options import add_output, add_quiet, at_least, output_mistakes, tell, write_result
 from covpool.cli.parser import Parser
 from covpool.cli.progress import counting
@@ -61,12 +62,10 @@ def _check(options: Namespace) -> list[str]:
 
 def run(options: Namespace) -> int:
     """Explain every picture; write the page and what else is asked for."""
-    from covpool.cli.verbs.judging.predict import image_files
-    from covpool.data import EXTENSIONS
     from covpool.models.restore import restore_network
     from covpool.reporting.explanation import SCHEMA, render_explanation, sheet
 
-    files = image_files(options.images, EXTENSIONS)
+    files = image_files(options.images)
     if len(files) > _MOST:
         raise Usage([f"explain shows at most {_MOST} images on a page; got {len(files)}. Name fewer"])
     networks = [_Judge(path, *restore_network(path)) for path in (options.weights, options.against) if path]
@@ -88,12 +87,12 @@ class _Judge:
     """A network with its classes and its way of preparing pictures."""
 
     def __init__(self, path: str, network: Any, about: Mapping[str, Any]) -> None:
-        from covpool.data import ImageTransform, Preprocessing
+        from covpool.data import ImageTransform
         from covpool.data.transforms.evaluation import eval_geometry
 
         self.name, self.network = Path(path).name or path, network
         self.classes = list(about.get("classes") or map(str, range(network.num_classes)))
-        preprocessing = Preprocessing.from_dict(about["preprocessing"])
+        preprocessing = preprocessing_of(network, about)
         self.transform = ImageTransform(eval_geometry(preprocessing), preprocessing, is_random=False)
         self.pool = " + ".join(str(network.architecture[key]) for key in ("backbone", "pool"))
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from jsonargparse import Namespace
 
 from covpool.cli.errors import FINE, Usage
+from covpool.cli.images import image_files, image_sets, preprocessing_of, set_of_files
 from covpool.cli.options import (
     add_bad_image,
     add_machine,
@@ -22,8 +23,6 @@ from covpool.cli.options import (
 )
 from covpool.cli.parser import Parser
 from covpool.cli.progress import counting
-from covpool.cli.verbs.judging.predict import image_files
-from covpool.cli.verbs.pictures.embed import image_sets, preprocessing_of
 
 
 def build() -> Parser:
@@ -75,10 +74,9 @@ def _mistakes(options: Namespace) -> list[str]:
 
 def run(options: Namespace) -> int:
     """Embed the queries, search, write."""
-    from covpool.data import EXTENSIONS
     from covpool.evaluation.retrieval import open_vectors, search
 
-    files = image_files(options.images, EXTENSIONS)
+    files = image_files(options.images)
     index = open_vectors(options.index)
     queries, kept = _queries(options, files, index)
     k = min(options.top_k, len(index))
@@ -97,8 +95,7 @@ def _queries(options: Namespace, files: Sequence[Path], index: Any) -> tuple[Any
     """The queries' vectors, made as those of the index, and which files they are."""
     import numpy as np
 
-    from covpool.data import ImageSet, eval_loader, eval_transform
-    from covpool.data.sources.folder import FileReader
+    from covpool.data import eval_loader, eval_transform
     from covpool.evaluation.fingerprint import fingerprint
     from covpool.evaluation.retrieval import embed, prepared
     from covpool.models.restore import restore_network
@@ -107,9 +104,8 @@ def _queries(options: Namespace, files: Sequence[Path], index: Any) -> tuple[Any
     if theirs != mine and (not isinstance(theirs, dict) or theirs.get("sha256") != mine["sha256"]):
         raise Usage([f"{options.index} was made with other weights than {options.weights}; embed the pictures again"])
     network, about = restore_network(options.weights)
-    names = [str(file) for file in files]
     loader = eval_loader(
-        ImageSet([""], [0] * len(names), names, FileReader(names)),
+        set_of_files(files),
         eval_transform(preprocessing_of(network, about)),
         batch_size=options.batch_size,
         workers=options.workers,
