@@ -29,7 +29,7 @@ def render_explanation(found: Mapping[str, Any]) -> str:
         pictures=pictures,
         facts=[(name, str(value)) for name, value in (found.get("facts") or {}).items()],
         style=verbatim("report.css") + verbatim("explanation.css"),
-        script=verbatim("report.js"),
+        script=verbatim("report.js") + verbatim("explanation.js"),
     )
 
 
