@@ -11,7 +11,8 @@ from covpool.analysis.objective import NotFinite, Objective
 from covpool.analysis.protocol import AT_THE_END, MEASURES, Protocol, measure
 from covpool.analysis.sharpness import sharpness
 from covpool.analysis.slices import filter_normalised, line, plane
-from covpool.analysis.spectrum import effective_rank, network_spectra, spectrum
+from covpool.analysis.spectrum import network_spectra, spectrum
+from covpool.functional.spectrum.rank import effective_rank
 
 __all__ = [
     "AT_THE_END",

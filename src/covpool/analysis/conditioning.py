@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from covpool.analysis.objective import NotFinite, Objective
-from covpool.analysis.spectrum import effective_rank
+from covpool.functional.spectrum.rank import effective_rank
 
 MOST_BYTES = 256 * 2**20  # of the example gradients that are held at a time
 

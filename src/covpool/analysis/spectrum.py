@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from covpool.functional import covariance
+from covpool.functional.spectrum.rank import effective_rank, shares
 
 if TYPE_CHECKING:
     from covpool.analysis.objective import Objective
@@ -27,23 +28,6 @@ def spectrum(maps: Tensor) -> Tensor:
     """
     values = torch.linalg.eigvalsh(covariance(maps.flatten(2).double()))
     return values.clamp_min(0).flip(-1)
-
-
-def effective_rank(eigenvalues: Tensor) -> Tensor:
-    r"""How many directions a spectrum fills: $\exp(-\sum p_i \log p_i)$ with $p_i = \lambda_i / \sum_j \lambda_j$.
-
-    1 when one direction holds everything, C when all are equal; 0 for a spectrum of zeros.
-    Source: Roy and Vetterli, EUSIPCO 2007.
-    Shape: (..., C) -> (...).
-
-    Example:
-        >>> round(effective_rank(torch.tensor([1.0, 1.0, 0.0])).item(), 4)
-        2.0
-    """
-    total = eigenvalues.sum(-1, keepdim=True)
-    share = eigenvalues / torch.where(total > 0, total, 1)
-    rank = torch.special.entr(share).sum(-1).exp()
-    return torch.where(total.squeeze(-1) > 0, rank, 0)
 
 
 @torch.no_grad()
@@ -67,12 +51,11 @@ def network_spectra(objective: Objective) -> dict[str, Any]:
 
 
 def _summary(eigenvalues: Tensor) -> dict[str, Any]:
-    total = eigenvalues.sum(-1, keepdim=True)
-    shares = eigenvalues / torch.where(total > 0, total, 1)
+    parts = shares(eigenvalues)
     return {
         "channels": eigenvalues.shape[1],
-        "shares": shares.mean(0).tolist(),
+        "shares": parts.mean(0).tolist(),
         "effective_rank": float(effective_rank(eigenvalues).mean()),
-        "largest_share": float(shares[:, 0].mean()),
-        "trace": float(total.mean()),
+        "largest_share": float(parts[:, 0].mean()),
+        "trace": float(eigenvalues.sum(-1).mean()),
     }

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from covpool.evaluation.predict import evaluating, precision_context
+from covpool.functional.spectrum.rank import effective_rank, shares
 from covpool.observe import observe
 from covpool.recipes import Recipe
 
@@ -42,9 +43,8 @@ def look_inside(network: nn.Module, images: Tensor, recipe: Recipe) -> Sight:
     histograms: dict[str, Tensor] = {}
     values = next((_spectrum(seen[name]) for name in _STATISTICS if name in seen), None)
     if values is not None:
-        share = values / values.sum(-1, keepdim=True).clamp_min(torch.finfo(values.dtype).tiny)
-        ranks = torch.special.entr(share).sum(-1).exp()  # Roy and Vetterli, EUSIPCO 2007
-        facts["spectrum"] = {"effective_rank": ranks.mean().item(), "largest_share": share[:, 0].mean().item()}
+        rank, largest = effective_rank(values).mean().item(), shares(values)[:, 0].mean().item()
+        facts["spectrum"] = {"effective_rank": rank, "largest_share": largest}
         histograms["spectrum/log10_eigenvalues"] = values.clamp_min(1e-12).log10().flatten().cpu()
     if _GATE in seen:
         facts["gate_use"] = (seen[_GATE] > 0).float().mean(dim=0).tolist()
