@@ -46,3 +46,14 @@ class WorkerLost(RuntimeError):
         """What PyTorch's loader, or its handler of signals, says in a RuntimeError; None where it says other things."""
         told = str(error).splitlines()[0] if str(error).startswith("DataLoader worker") else ""
         return cls(told.rstrip(". "), advice) if told else None
+
+
+class ShardLost(RuntimeError):
+    """A shard that was there when the set was opened, and cannot be fetched again while it is read."""
+
+    def __init__(self, shard: str, told: str) -> None:
+        self.shard, self.told = shard, told
+        super().__init__(f"the reading stopped: {told}; go on with the run (--resume) when the shard can be had")
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.shard, self.told)

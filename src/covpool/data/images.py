@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,8 @@ class ImageSet(Dataset):
         keys: name of each picture, used in messages and reports.
         reader: position -> bytes of a picture file (decoded here), or an RGB picture. One with a method ``planes``
             (positions -> uint8 (n, 3, H, W)) also gives whole batches, and one with ``teacher_logits``
-            (positions -> float32 (n, L)) what a teacher said.
+            (positions -> float32 (n, L)) what a teacher said. One with ``window`` and ``shards`` asks for an order of
+            its own (``windows``), and one with ``ahead`` for word of what is read next.
         place: the folder or archive, for messages.
     """
 
@@ -66,6 +68,19 @@ class ImageSet(Dataset):
         """The picture at ``index``, upright and RGB; ``draft`` as in ``decode``. CorruptImage if unreadable."""
         content = self.content(index)
         return decode(content, self.keys[index], self.place, draft) if isinstance(content, bytes) else content
+
+    def windows(self) -> tuple[np.ndarray, int] | None:
+        """The shard of each picture, and how many shards are shuffled together; None where all are."""
+        window = getattr(self._reader, "window", None)
+        return None if window is None else (getattr(self._reader, "shards")[self._rows], window)  # noqa: B009
+
+    def ahead(self, batches: Iterable[np.ndarray]) -> AbstractContextManager[Any] | None:
+        """What fetches the pictures of these batches before their time, while it is entered; None: all are here.
+
+        It hears ``reached(number)`` of the batch that comes next.
+        """
+        ahead = getattr(self._reader, "ahead", None)
+        return None if ahead is None else ahead(self._rows[indices] for indices in batches)
 
     def planes(self, indices: np.ndarray) -> np.ndarray | None:
         """Pictures of one size as uint8 (n, 3, H, W), where the source holds them so; None elsewhere."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from covpool.data.batch import Batch, TaughtBatch
-from covpool.data.errors import CorruptImage
+from covpool.data.errors import CorruptImage, ShardLost
 from covpool.data.images import ImageSet
 from covpool.data.order import BatchRequest, SampleOrder, private_random_numbers, seed_all
 from covpool.data.sampling import Sampling
@@ -30,6 +30,7 @@ Transforms = Transform | Sequence[tuple[int, Transform]]  # one, or those that b
 class _Answer(NamedTuple):
     batch: Batch | TaughtBatch | None  # None: every picture was broken
     broken: list[CorruptImage]
+    lost: ShardLost | None = None  # as a value, like the broken ones: an error of a worker arrives as another
 
 
 class _Batches(Dataset):
@@ -48,6 +49,12 @@ class _Batches(Dataset):
         return all(whole is not None for _, _, whole in self.stages)
 
     def __getitem__(self, request: BatchRequest) -> _Answer:
+        try:
+            return self._answer(request)
+        except ShardLost as error:
+            return _Answer(None, [], ShardLost(error.shard, error.told))
+
+    def _answer(self, request: BatchRequest) -> _Answer:
         _, transform, whole = next(stage for stage in reversed(self.stages) if stage[0] <= request.epoch)
         if whole is not None and len(request.indices):
             return _Answer(self._batch(whole(request), request.indices), [])
@@ -155,13 +162,20 @@ class Loader:
             raise
 
     def _sound_batches(self) -> Iterator[Batch | TaughtBatch]:
-        for answer in self._answers():
-            if answer.broken and self.on_bad_image == "stop":
-                raise answer.broken[0]
-            self._skipped.update({error.key: error.reason for error in answer.broken})
-            self.next_batch += 1
-            if answer.batch is not None:
-                yield answer.batch
+        start = self.next_batch
+        answers = self._answers()  # workers are born before there are threads
+        with self.images.ahead(request.indices for request in self.order) or nullcontext() as ahead:
+            for answer in answers:
+                if answer.lost is not None:
+                    raise answer.lost
+                if answer.broken and self.on_bad_image == "stop":
+                    raise answer.broken[0]
+                self._skipped.update({error.key: error.reason for error in answer.broken})
+                self.next_batch += 1
+                if ahead is not None:
+                    ahead.reached(self.next_batch - start)
+                if answer.batch is not None:
+                    yield answer.batch
 
     def _answers(self) -> Iterable[_Answer]:
         if self._batches.gathers:  # threads: what is gathered need not travel between processes
@@ -248,6 +262,7 @@ def train_loader(
         early=early,
         labels=images.labels,
         sampling=sampling,
+        windows=images.windows(),
     )
     return Loader(images, transform, order, workers=workers, on_bad_image=on_bad_image, draft=draft, teacher=teacher)
 

@@ -42,6 +42,26 @@ def permutation(length: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(length)
 
 
+def windowed(shards: np.ndarray, window: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of an epoch that needs few shards at a time: shards come shuffled, and so do the pictures of each
+    ``window`` shards that follow one another.
+
+    Args:
+        shards: that of each picture.
+
+    Example:
+        >>> order = windowed(np.array([0, 0, 1, 1, 2, 2]), window=1, seed=0, epoch=0)
+        >>> [len(set(pair // 2)) for pair in order.reshape(3, 2)]
+        [1, 1, 1]
+    """
+    generator = np.random.default_rng((seed, epoch))
+    numbers, places = np.unique(shards, return_inverse=True)
+    turns = np.empty(len(numbers), np.int64)
+    turns[generator.permutation(len(numbers))] = np.arange(len(numbers)) // window
+    mixed = generator.permutation(len(shards))
+    return mixed[np.argsort(turns[places[mixed]], kind="stable")]
+
+
 class SampleOrder(Sampler[BatchRequest]):
     """Batches of one epoch from batch ``start`` on, for one of ``world_size`` ranks; ``set_state`` chooses which.
 
@@ -58,6 +78,7 @@ class SampleOrder(Sampler[BatchRequest]):
         rank, world_size: which of how many processes this is.
         early: (epochs, batch_size) of the first epochs, where they have batches of another size.
         labels, sampling: how often a picture comes, by its class; see ``covpool.data.sampling.drawn``.
+        windows: the shard of each picture, and how many shards are shuffled together; see ``windowed``.
     """
 
     def __init__(
@@ -72,7 +93,10 @@ class SampleOrder(Sampler[BatchRequest]):
         early: tuple[int, int] | None = None,
         labels: np.ndarray | None = None,
         sampling: Sampling = "each",
+        windows: tuple[np.ndarray, int] | None = None,
     ) -> None:
+        if windows is not None and sampling != "each":
+            raise ValueError(f"sampling {sampling!r} draws from the whole set; leave out the window= of the shards")
         sizes = {batch_size} if early is None else {batch_size, early[1]}
         if min(sizes) < 1:
             raise ValueError(f"batch_size needs to be at least 1; got {min(sizes)}")
@@ -88,7 +112,7 @@ class SampleOrder(Sampler[BatchRequest]):
             raise ValueError(f"{length} pictures cannot be shared by {world_size} ranks; use fewer ranks")
         self.length, self.batch_size, self.seed, self.drop_last = length, batch_size, seed, drop_last
         self.rank, self.world_size, self.early = rank, world_size, early
-        self.labels, self.sampling = labels, sampling
+        self.labels, self.sampling, self.windows = labels, sampling, windows
         self.epoch = self.start = 0
 
     def __len__(self) -> int:
@@ -126,6 +150,8 @@ class SampleOrder(Sampler[BatchRequest]):
     def _order(self, epoch: int) -> tuple[np.ndarray, np.ndarray | None]:
         if self.seed is None:
             return np.arange(self.length), None
+        if self.windows is not None:
+            return windowed(*self.windows, self.seed, epoch), None
         if self.sampling == "each" or self.labels is None:
             return permutation(self.length, self.seed, epoch), None
         return drawn(self.labels, self.sampling, self.seed, epoch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import signal
 import sys
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+from covpool.allocator import give_freed_memory_back
 
 
 @contextmanager
@@ -32,16 +31,9 @@ def begin(worker: int) -> None:
     The collector leaves what was inherited alone: looking at it would copy the pages it shares with the main process.
     """
     gc.freeze()
-    _give_memory_back()
+    give_freed_memory_back()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.excepthook = _report_unless_disconnected
-
-
-def _give_memory_back() -> None:
-    """Whole batches go back to the system when they are freed; glibc would come to keep 100 MB of holes a worker."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, 1 << 20)
 
 
 def _report_unless_disconnected(kind: Any, error: Any, trace: Any) -> None:

@@ -16,6 +16,7 @@ from covpool.data.sources.packed.mapped import is_mapped, open_mapped
 from covpool.data.sources.packed.pickles import is_pickled, open_pickled
 from covpool.data.sources.packed.tfrecords import is_tfrecord, open_tfrecords, tfrecord_files
 from covpool.data.sources.shards.opening import OnDamage, open_shards
+from covpool.data.sources.shards.options import Keeping, split_options
 from covpool.data.sources.shards.patterns import expand, is_remote, local_shards
 from covpool.formats import CorruptFile, survey_tar
 
@@ -51,29 +52,49 @@ def open_special(source: str, cache: Path, on_damage: OnDamage = "skip") -> Imag
         BadSource: it means one that cannot be used.
     """
     try:
-        return _by_scheme(source, cache, on_damage) or _by_path(source, cache, on_damage)
+        place, keeping = (source, None) if Path(source).expanduser().exists() else split_options(source)
+        if keeping is None:
+            return _by_scheme(source, cache, on_damage) or _by_path(source, cache, on_damage)
+        found = _as_shards(place, cache, on_damage, keeping)
     except CorruptFile as error:
         raise BadSource(source, [str(error)]) from error
     except OSError as error:
         raise BadSource(source, [f"cannot read {error.filename or source!r} ({error.strerror or error})"]) from error
+    if found is None:
+        raise BadSource(source, [f"there are no shards at {place!r}, which the options after # go with"])
+    return found
 
 
 def _by_scheme(source: str, cache: Path, on_damage: OnDamage) -> ImageSource | None:
     scheme, _, rest = source.partition(":")
     if source.startswith("fake:"):
         return open_fake(rest)
-    if scheme == "hf":
+    if scheme == "hf" and not is_remote(source):
         return open_hugging_face(rest, cache)
+    if _is_pattern(source):
+        records = [Path(name).expanduser() for name in expand(source)]
+        if all(is_tfrecord(record) for record in records):
+            return open_tfrecords(records[0].parent, records, on_damage)
+    return _as_shards(source, cache, on_damage) if is_remote(source) or _is_pattern(source) else None
+
+
+def _is_pattern(source: str) -> bool:
+    return not is_remote(source) and expand(source) != [source] and not Path(source).expanduser().exists()
+
+
+def _as_shards(source: str, cache: Path, on_damage: OnDamage, keeping: Keeping | None = None) -> ImageSource | None:
+    """The shards of a URL, a command, a pattern or a folder; None where there are none."""
     if is_remote(source):
         # a command may have braces of its own; a pattern in one is written for the shell's sake in the same way
-        return open_shards(source, expand(source), cache, on_damage)
-    if expand(source) != [source] and not Path(source).expanduser().exists():
-        names = [str(Path(name).expanduser()) for name in expand(source)]
-        records = [Path(name) for name in names if is_tfrecord(Path(name))]
-        if records and len(records) == len(names):
-            return open_tfrecords(records[0].parent, records, on_damage)
-        return open_shards(source, names, cache, on_damage)
-    return None
+        shards = expand(source)
+    elif _is_pattern(source):
+        shards = [str(Path(name).expanduser()) for name in expand(source)]
+    else:
+        path = Path(source).expanduser()
+        found = [path] if _holds_samples(path) else local_shards(path)
+        is_set = path.is_file() or not (path.is_dir() and any(_is_class_folder(entry) for entry in path.iterdir()))
+        shards = [str(shard) for shard in found] if is_set else []
+    return open_shards(source, shards, cache, on_damage, keeping) if shards else None
 
 
 def _by_path(source: str, cache: Path, on_damage: OnDamage) -> ImageSource | None:
@@ -85,10 +106,7 @@ def _by_path(source: str, cache: Path, on_damage: OnDamage) -> ImageSource | Non
             return kind.open(path, cache)
     if is_tfrecord(path):
         return open_tfrecords(path if path.is_dir() else path.parent, tfrecord_files(path), on_damage)
-    shards = [path] if _holds_samples(path) else local_shards(path)
-    if shards and (path.is_file() or not any(_is_class_folder(entry) for entry in path.iterdir())):
-        return open_shards(source, [str(shard) for shard in shards], cache, on_damage)
-    return None
+    return _as_shards(source, cache, on_damage)
 
 
 def _is_class_folder(entry: Path) -> bool:

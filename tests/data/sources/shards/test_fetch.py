@@ -5,7 +5,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from covpool.data import BadSource, open_images
-from covpool.data.sources.shards.fetch import fetched
+from covpool.data.sources.shards.store import Store
 from data.tars import value_of, write_shards
 
 
@@ -48,14 +48,14 @@ def test_shards_of_a_server_are_fetched_once(server, tmp_path):
 def test_what_is_absent_or_cut_is_named_and_leaves_nothing(server, tmp_path, monkeypatch):
     monkeypatch.setattr("covpool.data.sources.shards.fetch.time.sleep", lambda seconds: None)
     with pytest.raises(BadSource, match="HTTP 404"):
-        fetched(f"{server}/none.tar", tmp_path)
-    with pytest.raises(BadSource, match="after 3 tries"):
-        fetched(f"{server}/short.tar", tmp_path)
-    with pytest.raises(BadSource, match=r"after 3 tries \(.*refused"):
-        fetched("http://127.0.0.1:9/a.tar", tmp_path)
+        Store(tmp_path).fetched(f"{server}/none.tar")
+    with pytest.raises(BadSource, match="after 5 tries"):
+        Store(tmp_path).fetched(f"{server}/short.tar")
+    with pytest.raises(BadSource, match=r"after 5 tries \(.*refused"):
+        Store(tmp_path).fetched("http://127.0.0.1:9/a.tar")
     assert list((tmp_path / "shards").iterdir()) == []
 
 
 def test_a_command_that_fails_is_named_with_what_it_said(tmp_path):
     with pytest.raises(BadSource, match=r"ended with 1 \(cat: .*No such file"):
-        fetched("pipe:cat /nonexistent.tar", tmp_path)
+        Store(tmp_path).fetched("pipe:cat /nonexistent.tar")

@@ -8,7 +8,7 @@ from pathlib import Path
 from covpool.data.errors import BadSource
 from covpool.data.sources.splits import files_of
 
-REMOTE = ("http://", "https://", "pipe:")
+_REMOTE = re.compile(r"pipe:|[a-z][a-z0-9+.-]+(://|::)", re.IGNORECASE)
 _MOST = 100_000
 _BRACES = re.compile(r"\{([^{}]*(?:\.\.|,)[^{}]*)\}")
 _RANGE = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
@@ -43,8 +43,13 @@ def _words(pattern: str, inside: str) -> list[str]:
 
 
 def is_remote(source: str) -> bool:
-    """Whether shards have to be fetched first."""
-    return source.startswith(REMOTE)
+    """Whether shards have to be fetched first: a command, or a URL of whatever protocol.
+
+    Example:
+        >>> is_remote("s3://bucket/{0..9}.tar"), is_remote("fake:classes=10"), is_remote("a/b.tar")
+        (True, False, False)
+    """
+    return _REMOTE.match(source) is not None
 
 
 def name_of(shard: str) -> str:

@@ -19,6 +19,7 @@ from covpool.data.transforms.geometry import (
     crop_and_mirror,
 )
 from covpool.data.transforms.image_transform import Geometry
+from covpool.data.transforms.lighting import Lighting
 from covpool.data.transforms.preprocessing import Preprocessing
 from covpool.data.transforms.protocols.protocol import IMAGENET_MEAN, ONLY_CENTRED, Protocol, imagenet_values
 from covpool.data.transforms.timm_training import timm_crop_and_change
@@ -68,6 +69,14 @@ def deit_train(
     return Chain((*timm_crop_and_change(preprocessing, config, flip), Erasing(preprocessing, erasing)))
 
 
+def shufflenet_train(preprocessing: Preprocessing, jitter: float = 0.4, lighting: float = 0.1) -> Geometry:
+    """``crop_and_mirror``, then brightness, contrast and saturation by up to ``jitter``, and ``Lighting``.
+
+    The release says that it has Lighting; its deviation is not established, 0.1 is that of the paper.
+    """
+    return Chain((crop_and_mirror(preprocessing), v2.ColorJitter(jitter, jitter, jitter), Lighting(lighting)))
+
+
 _IMAGENET = Protocol(
     source="Wang et al. CVPR 2020 and NeurIPS 2022; main.py of the PyTorch releases",
     summary="ImageNet: random resized crop; short side 256, centre 224",
@@ -84,6 +93,12 @@ _MINDSPORE_IMAGENET = Protocol(
 )
 PROTOCOLS: dict[str, Protocol] = {
     "gcp_opt-imagenet": _IMAGENET,
+    "gcp_opt-shufflenet": replace(
+        _IMAGENET,
+        source="Wang et al. CVPR 2020; main_shufflenet.py of ZhangLi-CS/GCP_Optimization",
+        summary="ImageNet: random resized crop, colours and lighting changed; short side 256, centre 224",
+        train=shufflenet_train,
+    ),
     "gcp_opt-mindspore": _MINDSPORE_IMAGENET,
     "gcp_opt-mindspore-resnet101": replace(
         _MINDSPORE_IMAGENET,
