@@ -19,12 +19,10 @@ Sample = dict[str, Any]
 
 
 def sample() -> Sample:
-    """What this process holds now: memory of its own and with all below it, open files, processes, shared memory."""
+    """What this process and those below it hold now: memory, open files, processes, files in shared memory."""
     below = list(descendants(os.getpid()))
-    own = held(os.getpid())
     return {
-        "own_mb": own / 1e6,
-        "all_mb": (own + sum(held(process) for process in below)) / 1e6,
+        "mb": sum(held(process) for process in (os.getpid(), *below)) / 1e6,
         "files": len(os.listdir("/proc/self/fd")),
         "processes": len(below),
         "shared": len(os.listdir("/dev/shm")),
@@ -84,10 +82,9 @@ def complaints(samples: Sequence[Sample], rests: Sequence[Sample]) -> list[str]:
     if len(warm(samples)) < 8 or len(warm(rests)) < 3:
         return [f"too short to judge: {len(samples)} samples and {len(rests)} trainings; run it for longer"]
     found = []
-    for what, name in (("own_mb", "the memory of the process"), ("all_mb", "the memory of it and its workers")):
-        grown = slope(samples, what)
-        if grown > MEMORY:
-            found.append(f"{name} grows by {grown:.2f} MB in 1,000 steps; the bar is {MEMORY:g}")
+    for when, name in ((samples, "while training, with its workers,"), (rests, "between trainings")):
+        if (grown := slope(when, "mb")) > MEMORY:
+            found.append(f"the memory held {name} grows by {grown:.2f} MB in 1,000 steps; the bar is {MEMORY:g}")
     if (share := slowed(samples)) > TIME:
         found.append(f"a step became {share:.0%} slower from the beginning to the end; the bar is {TIME:.0%}")
     kept = warm(rests)

@@ -132,7 +132,7 @@ def stretches(samples: list[Sample], count: int = STRETCHES) -> list[dict[str, A
         {
             "steps": part[-1]["step"],
             "pictures": part[-1]["pictures"],
-            **{key: round(median(s[key] for s in part), 2) for key in ("own_mb", "all_mb", "ms")},
+            **{key: round(median(s[key] for s in part), 2) for key in ("mb", "ms")},
             **{key: round(median(s[key] for s in part)) for key in ("files", "processes", "shared")},
         }
         for part in parts
@@ -160,9 +160,9 @@ def main() -> None:
     if options.smoke:
         return
     found = complaints(samples, rests)
-    measured = {f"{name}_slope": round(slope(samples, name), 3) for name in ("own_mb", "all_mb")}
+    measured = {"slope": round(slope(samples, "mb"), 3), "slope_at_rest": round(slope(rests, "mb"), 3)}
     measured |= {"slowed": round(slowed(samples), 3), "trainings": len(rests), "steps": rests[-1]["step"]}
-    left = {key: [warm(rests)[0][key], rests[-1][key]] for key in ("files", "processes", "shared")}
+    left = {key: [round(warm(rests)[0][key], 1), round(rests[-1][key], 1)] for key in rests[-1] if key != "step"}
     settings = {"minutes": options.minutes, "side": SIDE, "every": every, "warm_up": WARM_UP, "left": left, **measured}
     print(write("soak", rows, **settings, bars={"memory": MEMORY, "time": TIME}, complaints=found))
     if found:
