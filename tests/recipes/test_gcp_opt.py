@@ -44,6 +44,7 @@ def test_mobilenet_and_shufflenet_have_schedules_of_their_own(pool):
         recipe = find_recipe(f"gcp_opt/shufflenet-v2-x1_0-{pool}{kind}")
         assert rates(recipe) == pytest.approx([0.5 * (1 - e / epochs) for e in range(epochs)])
         assert (recipe.loader.batch_size, recipe.optimizer.weight_decay) == (1024, 4e-5)
+        assert recipe.transform.augment.name == "gcp_opt-shufflenet"
 
 
 @pytest.mark.parametrize(

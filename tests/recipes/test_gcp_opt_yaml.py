@@ -8,11 +8,12 @@ from covpool.recipes import find_recipe, recipes
 from covpool.recipes.gcp_opt_yaml import YAMLS
 from covpool.training.parts.schedule import lr_factor
 
-# optimizer, images a device, lr, momentum, decay, epochs
+# optimizer, images a step, lr, momentum, decay, epochs
 FILES = {
-    "resnet18": ("momentum", 64, 0.8, 0.9, 1e-4, 100),
-    "resnet34": ("momentum", 64, 0.8, 0.9, 1e-4, 100),
-    "resnet50": ("momentum", 64, 0.8, 0.9, 1e-4, 100),
+    "resnet18": ("momentum", 4 * 64, 0.8, 0.9, 1e-4, 100),
+    "resnet34": ("momentum", 4 * 64, 0.8, 0.9, 1e-4, 100),
+    "resnet34-gpu": ("momentum", 4 * 64, 0.8, 0.9, 1e-4, 90),
+    "resnet50": ("momentum", 4 * 64, 0.8, 0.9, 1e-4, 100),
     "resnet50-boost": ("lars", 256, 13.01, 0.85, 5e-5, 60),
     "resnet50-thor-ascend": ("momentum", 32, 0.05803, 0.9, 5e-4, 45),
     "resnet50-thor-gpu": ("momentum", 32, 0.05672, 0.9, 5e-4, 40),
@@ -36,6 +37,7 @@ def test_the_rates_are_those_of_the_files():
     )
     assert lr_factor(10 * 40, boost, 10) == pytest.approx((1 - 39 / 59) ** 2)
     assert lr_factor(10 * 39, thor, 10) == pytest.approx((1 - 39 / 50) ** 4.9687)
+    assert [lr_factor(step, plain, 10) for step in (0, 10, 20)] == [0.0, 0.5, 1.0]
     assert lr_factor(10 * 51, plain, 10) == pytest.approx(0.5)
 
 

@@ -25,5 +25,6 @@ def test_values_are_those_of_the_script(network):
     assert recipe.loader.batch_size == batch
     assert (optimizer.name, optimizer.momentum, optimizer.weight_decay) == ("momentum", 0.9, 1e-4)
     assert optimizer.decay_norm_and_bias
+    assert optimizer.no_decay == ("backbone.conv1.weight",)
     assert recipe.network.norm_momentum == 0.3
     assert str(recipe.auxiliary) == ("balance(strength=100.0)" if "-gm-" in network else "None")

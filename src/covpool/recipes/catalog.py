@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from covpool.recipes import assembled, fast_mpncov, gcp_opt, gcp_opt_yaml, gm_sop, modern, own, threeg
+from covpool.recipes import assembled, assembled_sets, fast_mpncov, gcp_opt, gcp_opt_yaml, gm_sop, modern, own, threeg
 from covpool.recipes.schema.reading import RecipeError
 from covpool.recipes.schema.recipe import Recipe
 from covpool.registry import Registry
@@ -11,7 +11,7 @@ from covpool.registry import Registry
 recipes: Registry[Callable[[], Recipe]] = Registry("recipe")
 """Name -> function that returns the recipe; its docstring holds the source of each value."""
 
-for _part in (fast_mpncov, threeg, gm_sop, gcp_opt, gcp_opt_yaml, assembled, own, modern):
+for _part in (fast_mpncov, threeg, gm_sop, gcp_opt, gcp_opt_yaml, assembled, assembled_sets, own, modern):
     for _name, _function in _part.RECIPES.items():
         recipes.register(_name, _function)
 

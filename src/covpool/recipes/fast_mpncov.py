@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from covpool.recipes.documented import documented
 from covpool.recipes.schema.choice import Choice
+from covpool.recipes.schema.documented import documented
 from covpool.recipes.schema.recipe import Recipe
 from covpool.recipes.schema.specs import LoaderSpec, NetworkSpec, OptimizerSpec, ScheduleSpec, TransformSpec
 
@@ -68,7 +68,8 @@ def resnet50_warmup() -> Recipe:
     at epochs 35, 55 and 75, weight decay 1e-4 on everything (main_multi_GPU.py); areas of 0.08 to 1, aspect
     ratios of 3/4 to 4/3, TensorFlow 2's bilinear (image_preprocess.py).
     Script: as committed it cannot train from scratch (the pretrained switch is always on), and its labels run
-    from 1 to 1000 with 1000 outputs; the schedule is what can be followed.
+    from 1 to 1000 with 1000 outputs; the schedule is what can be followed. Keras takes the lr into the momentum, torch
+    does not: where the lr falls, some ten steps go on at the old one there.
     Hardware: not established. Published: top-1/top-5 error 21.57/6.14 (TF's table). Reproduced here: not established.
     """
     return replace(

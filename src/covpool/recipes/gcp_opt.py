@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from covpool.recipes.documented import documented
 from covpool.recipes.schema.choice import Choice
+from covpool.recipes.schema.documented import documented
 from covpool.recipes.schema.recipe import Recipe
 from covpool.recipes.schema.specs import LoaderSpec, NetworkSpec, OptimizerSpec, ScheduleSpec, TransformSpec
 
@@ -109,7 +109,10 @@ _PUBLISHED: Mapping[str, tuple[str, str, str]] = {
     "resnet101-mpncov": ("79.47/94.71", "76.38/92.82", "79.18/94.47"),
 }
 _DROPCOV = {"resnet18": "73.5/91.2", "resnet34": "76.81", "resnet50": "78.19", "resnet101": "79.51"}
-_WIDTH = " Width 1.0 is assumed: the table does not state it. The release also changes colours and lighting; here not."
+_WIDTH = (
+    " Colours changed by up to 0.4 and lighting (main_shufflenet.py), whose deviation, 0.1 here, is not established. "
+    "Width 1.0 is assumed: the table does not state it."
+)
 
 
 def convolutional(network: str, kind: str = "") -> Recipe:
@@ -119,7 +122,9 @@ def convolutional(network: str, kind: str = "") -> Recipe:
     return Recipe(
         name="-".join(filter(None, (f"gcp_opt/{network}", kind))),
         network=NetworkSpec(backbone=f"gcp_opt/{network}", pool=Choice(POOLS[pool])),
-        transform=TransformSpec(image_size=224, augment=Choice("gcp_opt-imagenet")),
+        transform=TransformSpec(
+            image_size=224, augment=Choice("gcp_opt-shufflenet" if "shuffle" in family else "gcp_opt-imagenet")
+        ),
         loader=LoaderSpec(batch_size=training.batch, workers=16),
         optimizer=OptimizerSpec(
             name="momentum",

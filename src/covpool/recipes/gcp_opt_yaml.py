@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from covpool.recipes.documented import documented
 from covpool.recipes.schema.choice import Choice
+from covpool.recipes.schema.documented import documented
 from covpool.recipes.schema.recipe import Recipe
 from covpool.recipes.schema.specs import LoaderSpec, NetworkSpec, OptimizerSpec, ScheduleSpec, TransformSpec
 
 
 @dataclass(frozen=True)
 class _Yaml:
-    """A file: network, images a device, optimizer, lr, momentum, decay, schedule; what is to be said of it."""
+    """A file: network, images a device, devices, optimizer, lr, momentum, decay, schedule; what is to be said of it."""
 
     network: str
     batch: int
@@ -31,10 +31,11 @@ class _Yaml:
     weight_decay: float = 1e-4
     classes: int = 1001
     size: int = 224
+    devices: int = 1
 
 
 def _linear(epochs: int, warmup: float) -> ScheduleSpec:
-    return ScheduleSpec(kind="polynomial", epochs=epochs, warmup_epochs=warmup)
+    return ScheduleSpec(kind="polynomial", epochs=epochs, warmup_epochs=warmup, warmup_from=0.0)  # lr_init 0
 
 
 _STRAIGHT = "lr straight from 0.8 to 0 after 2 epochs of warm-up"
@@ -45,14 +46,15 @@ _THOR = (
 )
 
 YAMLS: Mapping[str, _Yaml] = {
-    "resnet18": _Yaml("resnet18-mpncov", 64, 0.8, _linear(100, 2.0), _STRAIGHT, _PLAIN),
-    "resnet34": _Yaml("resnet34-mpncov", 64, 0.8, _linear(100, 2.0), _STRAIGHT, _PLAIN),
-    "resnet50": _Yaml("resnet50-mpncov", 64, 0.8, _linear(100, 2.0), _STRAIGHT, _PLAIN),
+    "resnet18": _Yaml("resnet18-mpncov", 64, 0.8, _linear(100, 2.0), _STRAIGHT, _PLAIN, devices=4),
+    "resnet34": _Yaml("resnet34-mpncov", 64, 0.8, _linear(100, 2.0), _STRAIGHT, _PLAIN, devices=4),
+    "resnet34-gpu": _Yaml("resnet34-mpncov", 64, 0.8, _linear(90, 2.0), _STRAIGHT, _PLAIN, devices=4),
+    "resnet50": _Yaml("resnet50-mpncov", 64, 0.8, _linear(100, 2.0), _STRAIGHT, _PLAIN, devices=4),
     "resnet50-boost": _Yaml(
         "resnet50-mpncov",
         256,
         13.01,
-        ScheduleSpec(kind="polynomial", epochs=60, warmup_epochs=1.0, power=2.0),
+        ScheduleSpec(kind="polynomial", epochs=60, warmup_epochs=1.0, warmup_from=0.0, power=2.0),
         "LARS (coefficient 0.001), lr 13.01 falling with the square after 1 epoch of warm-up, pictures of 192",
         "timm's LARS has the coefficient 0.001 too; its other details were not compared.",
         optimizer="lars",
@@ -102,7 +104,7 @@ def written(name: str) -> Recipe:
             image_size=row.size,
             augment=Choice("shift", padding=28, flip=0.5) if small else Choice("gcp_opt-mindspore"),
         ),
-        loader=LoaderSpec(batch_size=row.batch, workers=8),
+        loader=LoaderSpec(batch_size=row.batch * row.devices, workers=8),
         optimizer=OptimizerSpec(name=row.optimizer, lr=row.lr, weight_decay=row.weight_decay, momentum=row.momentum),
         schedule=row.schedule,
         # 0.9 for the label and 0.1 / (K - 1) for each other class, as smoothing over all K
@@ -112,12 +114,13 @@ def written(name: str) -> Recipe:
 
 
 def _about(name: str, row: _Yaml) -> str:
+    devices = "as on 4 devices (device_num)" if row.devices == 4 else "that of one device"
     return f"""{row.network} of the MindSpore release as its YAML ({name}) is written, which train.py does not follow.
 
     Values: {row.batch} images a device, {row.schedule.epochs} epochs, {row.words}; momentum {row.momentum:g}, decay
     {row.weight_decay:g} but for norms and biases, smoothing 0.1 over the other of {row.classes} classes (YAML).
     Script: {row.about.format(network=row.network)} Everything in float16 with a loss scale there, float32 here; the
-    batch is that of one device.
+    batch is {devices}.
     Hardware: not established. Published: none for this file. Reproduced here: not established.
     """
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from covpool.recipes.documented import documented
 from covpool.recipes.schema.choice import Choice
+from covpool.recipes.schema.documented import documented
 from covpool.recipes.schema.recipe import Recipe
 from covpool.recipes.schema.specs import LoaderSpec, NetworkSpec, OptimizerSpec, ScheduleSpec, TransformSpec
 
@@ -56,7 +56,14 @@ def gm_sop(network: str) -> Recipe:
         network=NetworkSpec(backbone=f"gm_sop/{network}", pool=Choice(row.pool), norm_momentum=0.3),
         transform=TransformSpec(image_size=64, augment=Choice("gm_sop-64")),
         loader=LoaderSpec(batch_size=row.batch, workers=4),
-        optimizer=OptimizerSpec(name="momentum", lr=row.lr, weight_decay=1e-4, momentum=0.9, decay_norm_and_bias=True),
+        optimizer=OptimizerSpec(
+            name="momentum",
+            lr=row.lr,
+            weight_decay=1e-4,
+            momentum=0.9,
+            decay_norm_and_bias=True,
+            no_decay=("backbone.conv1.weight",),  # 1e-4 / 3600 there: its lr multiplier is 1 / 3600
+        ),
         schedule=ScheduleSpec(kind="step", epochs=row.epochs, milestones=row.milestones, each="epoch"),
         auxiliary=Choice("balance", strength=100.0) if row.pool.startswith("gm-") else None,
         source="GM-SOP (MatConvNet), examples/GM: init scripts and cnn_train_GM_dag.m; Wang et al., NeurIPS 2018",
@@ -68,12 +75,13 @@ def _about(network: str, row: _Row) -> str:
     return f"""{network} of GM-SOP on downsampled ImageNet (64 by 64) from scratch.
 
     Values: batch {row.batch}, {row.epochs} epochs, lr {row.lr:g} divided by 10 at epochs {row.milestones} (meta of the
-    init script); SGD with momentum 0.9, weight decay 1e-4 on everything, flip, the mean taken away, nothing divided.
+    init script); SGD with momentum 0.9, weight decay 1e-4 on everything but the filters of the first convolution, flip,
+    the mean taken away, nothing divided.
     Batch norms take 0.3 of each batch.{gated} {row.note}
     Script: the paper's batch is 256 throughout, the README says. The release keeps a running *deviation* of each
     norm, here a variance. Its first convolution is divided by 60 and learns 3600 times slower, which a batch norm
-    after it makes the same as here, but for its decay, 3600 times weaker there. Its gate learns rightly on one GPU
-    with undivided batches only: that is what stands here.
+    after it makes the same as here, but for its decay, 3600 times weaker there and none here. Its gate learns rightly
+    on one GPU with undivided batches only: that is what stands here.
     Hardware: not established. Published: top-1/top-5 error {row.published} (README). Reproduced here: not established.
     """
 

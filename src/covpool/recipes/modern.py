@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from covpool.recipes.documented import documented
 from covpool.recipes.schema.choice import Choice
+from covpool.recipes.schema.documented import documented
 from covpool.recipes.schema.recipe import Recipe
 from covpool.recipes.schema.specs import LoaderSpec, NetworkSpec, OptimizerSpec, ScheduleSpec, TransformSpec
 

@@ -3,7 +3,7 @@
 import inspect
 
 from covpool.recipes import Recipe
-from covpool.recipes.documented import documented
+from covpool.recipes.schema.documented import documented
 
 
 def test_values_are_filled_in_and_the_words_are_the_rows_own():
