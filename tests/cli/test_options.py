@@ -1,7 +1,15 @@
 import pytest
 from jsonargparse import Namespace
 
-from covpool.cli.options import at_least, choices_in, dated_folder, folder_mistakes, names_in, output_mistakes
+from covpool.cli.options import (
+    at_least,
+    choices_in,
+    dated_folder,
+    folder_mistakes,
+    names_in,
+    out_mistakes,
+    output_mistakes,
+)
 
 
 def test_a_file_is_replaced_only_by_force(tmp_path):
@@ -22,6 +30,26 @@ def test_a_folder_with_something_in_it_is_not_taken(tmp_path):
     assert folder_mistakes("--run", str(tmp_path / "x"))[0].endswith("is a file; name a folder")
     (tmp_path / "recipe.yaml").touch()
     assert f"--resume {tmp_path}" in folder_mistakes("--run", str(tmp_path))[0]
+
+
+def test_each_file_that_is_named_is_looked_at(tmp_path):
+    there = tmp_path / "x.png"
+    there.touch()
+    named = Namespace(output=None, per_class=str(there), force=False)
+    (mistake,) = output_mistakes(named, "output", "per_class")
+    assert mistake.startswith(f"--per-class {there} exists; add --force")
+
+
+def test_the_folder_of_an_interrupted_study_may_be_named_again(tmp_path):
+    def mistakes(force=False):
+        return out_mistakes(Namespace(out=str(tmp_path), force=force), runs="*/seed*", result="all.json")
+
+    assert out_mistakes(Namespace(out=None, force=False), runs="*/seed*", result="all.json") == mistakes() == []
+    (tmp_path / "avg" / "seed0").mkdir(parents=True)
+    assert mistakes() == []
+    (tmp_path / "all.json").touch()
+    assert "exists and is not empty" in mistakes()[0]
+    assert mistakes(force=True) == []
 
 
 def test_dated_folders_never_collide(tmp_path, monkeypatch):

@@ -90,6 +90,16 @@ def folder_mistakes(flag: str, folder: str | None, *, force: bool = False) -> li
     return []
 
 
+def out_mistakes(options: Namespace, runs: str, result: str) -> list[str]:
+    """Why ``--out`` cannot be the folder of a study, if so.
+
+    One with the ``runs`` (a pattern) of an interrupted study, without its ``result``, may be named again: it goes on.
+    """
+    folder = Path(options.out or "")
+    interrupted = options.out is not None and any(folder.glob(runs)) and not (folder / result).exists()
+    return folder_mistakes("--out", options.out, force=options.force or interrupted)
+
+
 def write_result(text: str, output: str | None) -> None:
     """To the file where one is named, else to stdout."""
     if output is None:

@@ -16,9 +16,9 @@ from covpool.cli.options import (
     at_least,
     choices_in,
     dated_folder,
-    folder_mistakes,
     names_in,
     noting,
+    out_mistakes,
     tell,
     write_result,
 )
@@ -88,7 +88,7 @@ def _add_measuring(parser: Parser) -> None:
 def _check(options: Namespace) -> list[str]:
     mistakes = [
         *at_least(options, seeds=1, epochs=1, points=2, images=2, batch_size=2),
-        *_out_mistakes(options),
+        *out_mistakes(options, runs="*/seed*", result="analysis.json"),
         *(f"unknown measure {name!r}; choose of {', '.join(_ALL)}" for name in _unknown(options)),
     ]
     if bool(options.runs) == bool(options.train):
@@ -108,13 +108,6 @@ def _check(options: Namespace) -> list[str]:
 
 def _unknown(options: Namespace) -> list[str]:
     return [name for name in names_in(options.measures) if name not in _ALL]
-
-
-def _out_mistakes(options: Namespace) -> list[str]:
-    """A folder with the runs of an interrupted analysis may be named again: it goes on there."""
-    folder = Path(options.out or "")
-    interrupted = options.out is not None and any(folder.glob("*/seed*")) and not (folder / "analysis.json").exists()
-    return folder_mistakes("--out", options.out, force=options.force or interrupted)
 
 
 def _distances(line: str) -> tuple[float, float, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
@@ -66,13 +65,14 @@ def build() -> Parser:
 
 
 def _mistakes(options: Namespace) -> list[str]:
-    found = [*output_mistakes(options), *at_least(options, batch_size=1, workers=0, bins=1, seed=0)]
+    found = [
+        *output_mistakes(options, "output", "diagram"),
+        *at_least(options, batch_size=1, workers=0, bins=1, seed=0),
+    ]
     if not 0 < options.fraction < 1:
         found.append(f"--fraction needs to be between 0 and 1; got {options.fraction}")
     if options.diagram is not None and not options.diagram.endswith(".svg"):
         found.append(f"--diagram needs to end in .svg; got {options.diagram}")
-    elif options.diagram is not None and Path(options.diagram).exists() and not options.force:
-        found.append(f"--diagram {options.diagram} exists; add --force to replace it, or name another file")
     given = options.get("given", [])
     if _is_kept(options):
         strange = ", ".join(f"--{name.replace('_', '-')}" for name in _OF_A_NETWORK if name in given)

@@ -11,7 +11,7 @@ from jsonargparse import Namespace
 
 from covpool.cli.errors import FINE, Usage
 from covpool.cli.images import image_files, preprocessing_of
-from covpool.cli.options import add_output, add_quiet, at_least, output_mistakes, tell, write_result
+from covpool.cli.options import add_output, add_quiet, at_least, folder_mistakes, output_mistakes, tell, write_result
 from covpool.cli.parser import Parser
 from covpool.cli.progress import counting
 
@@ -52,12 +52,11 @@ def build() -> Parser:
 
 
 def _check(options: Namespace) -> list[str]:
-    mistakes = [*output_mistakes(options), *at_least(options, pairs=0)]
-    if options.png is not None and Path(options.png).is_file():
-        mistakes.append(f"--png {options.png} is a file; name a folder")
-    if options.json is not None and Path(options.json).exists() and not options.force:
-        mistakes.append(f"--json {options.json} exists; add --force to replace it, or name another file")
-    return mistakes
+    return [
+        *output_mistakes(options, "output", "json"),
+        *folder_mistakes("--png", options.png, force=True),
+        *at_least(options, pairs=0),
+    ]
 
 
 def run(options: Namespace) -> int:

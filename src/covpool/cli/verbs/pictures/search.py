@@ -60,13 +60,11 @@ def build() -> Parser:
 
 
 def _mistakes(options: Namespace) -> list[str]:
-    found = [*output_mistakes(options), *at_least(options, top_k=1, batch_size=1, workers=0)]
+    found = [*output_mistakes(options, "output", "sheet"), *at_least(options, top_k=1, batch_size=1, workers=0)]
     if options.sheet is None:
         return found
     if not options.sheet.endswith(".png"):
         found.append(f"--sheet needs to end in .png; got {options.sheet}")
-    elif Path(options.sheet).exists() and not options.force:
-        found.append(f"--sheet {options.sheet} exists; add --force to replace it, or name another file")
     if options.data is None:
         found.append("--sheet needs --data, the images of the index")
     return found

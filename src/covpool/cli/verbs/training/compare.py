@@ -20,9 +20,9 @@ from covpool.cli.options import (
     at_least,
     choices_in,
     dated_folder,
-    folder_mistakes,
     names_in,
     noting,
+    out_mistakes,
     tell,
     write_result,
 )
@@ -113,7 +113,7 @@ def _add_how(parser: Parser) -> None:
 
 def _check(options: Namespace) -> list[str]:
     mistakes = [
-        *_out_mistakes(options),
+        *out_mistakes(options, runs="*/*/seed*", result="results.json"),
         *at_least(options, seeds=1, epochs=1, image_size=1, most_channels=1, workers=0),
     ]
     choices_in("--pools", options.pools, mistakes)
@@ -124,13 +124,6 @@ def _check(options: Namespace) -> list[str]:
         with noting(mistakes):
             find_recipe(options.recipe)
     return mistakes
-
-
-def _out_mistakes(options: Namespace) -> list[str]:
-    """A folder with the runs of an interrupted comparison may be named again: it goes on there."""
-    folder = Path(options.out or "")
-    interrupted = any(folder.glob("*/*/seed*")) and not (folder / "results.json").exists()
-    return folder_mistakes("--out", options.out, force=options.force or (options.out is not None and interrupted))
 
 
 def run(options: Namespace) -> int:
