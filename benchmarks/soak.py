@@ -119,9 +119,7 @@ def soak(place: Path, seconds: float, asked: Recipe, every: int) -> tuple[list[S
 
 def _said(samples: list[Sample]) -> str:
     last = samples[-1]
-    return (
-        f"{last['pictures']} pictures, {last['own_mb']:.0f} MB, with workers {last['all_mb']:.0f}, {last['ms']:.1f} ms"
-    )
+    return f"{last['pictures']} pictures, {last['mb']:.0f} MB with the workers, {last['ms']:.1f} ms a step"
 
 
 def stretches(samples: list[Sample], count: int = STRETCHES) -> list[dict[str, Any]]:
