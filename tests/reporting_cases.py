@@ -31,3 +31,26 @@ def explained(name="heron"):
         "pairs": [{"first": 1, "second": 2, "candidate": 0, "amount": 0.5, "entry": 0.4, "map": rows}],
     }  # fmt: skip
     return {"schema": "covpool-explanation/1", "pictures": [{"image": name * 9, "views": [view, view]}]}
+
+
+def stood(name="first", *, worse=0.0, corruptions=("gaussian_noise", "fog", "glass_blur", "snow"), seed=0):
+    """What ``covpool robustness`` writes as JSON: errors that grow with the severity."""
+    errors = {
+        c: {str(s): 0.2 + worse + 0.02 * place + 0.1 * (s - 1) for s in range(1, 6)}
+        for place, c in enumerate(corruptions)
+    }
+    return {
+        "schema": "covpool-robustness/1", "images": 60, "skipped": 0, "clean_error": 0.15 + worse,
+        "pictures": "covpool", "errors": errors, "settings": {"seed": seed, "jpeg": 85, "keys": "12ab"},
+        "averages": {"mean_error_standard_15": 0.45, "mce_standard_15": 61.25, "relative_mce_standard_15": 70.5,
+                     "mean_error_assembled_19": 0.44, "mce_assembled_19": 48.9},
+        "sequences": {"difficulty": 1, "mfr_standard_10": 55.5, "perturbations": {
+            "tilt": {"flip": 0.12, "top5": 3.25, "zipf": 0.1, "videos": 7}}},
+        "attacks": {"clean": {"0": 0.15}, "fgsm": {"1": 0.5, "2": 0.75}},
+        "shifted": {"imagenet-a": {"images": 50, "skipped": 0, "classes": 20, "top1": 0.25,
+                                   "top1_interval": [0.15, 0.4]}},
+        "against": {"averages": {c: [1, 2, 3, 4, 5] for c in corruptions}, "mce": 90.5, "relative_mce": None,
+                    "network": "runs/other"},
+        "about": {"network": f"runs/{name}", "data": "photos", "split": "val"},
+        "stamp": {"date": "2026-03-01T10:00:00+00:00", "version": "0.1.0", "machine": {"cpu": "X"}},
+    }  # fmt: skip

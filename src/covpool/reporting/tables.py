@@ -16,6 +16,7 @@ class Cell:
     """What is shown, the number behind it (for sorting and for the CSV), and what stands beside it.
 
     ``origin`` says where the number stands, as ``file#/json/pointer``; the page shows it on hover and focus.
+    ``share`` colours the cell on the page, from 0 (not at all) to 1.
     """
 
     text: str
@@ -23,6 +24,7 @@ class Cell:
     detail: str = ""
     verdict: str = ""
     origin: str = ""
+    share: float | None = None
 
     @property
     def full(self) -> str:

@@ -13,6 +13,7 @@ from covpool.reporting.drawing.axes import Scale, tag, tick_label
 
 _HEIGHT = 240
 _MOST_HITS = 120
+_WHOLE = ("epoch", "step", "severity")  # axes on which there is nothing between two whole numbers
 _STRETCH = {"viewBox": "0 0 100 100", "preserveAspectRatio": "none", "width": "100%", "height": "100%"}
 
 
@@ -87,19 +88,20 @@ def _steps(x: Scale, y: Scale, front: Sequence[Point]) -> list[Markup]:
     return [tag("svg", tag("polyline", points=line, class_="curve front s0"), **_STRETCH)]
 
 
-def curves(lines: Sequence[Line], *, y_title: str, x_title: str = "epoch") -> Markup:
+def curves(lines: Sequence[Line], *, y_title: str, x_title: str = "epoch", within: Sequence[float] = ()) -> Markup:
     """Curves over epochs (or steps, or what ``x_title`` says), each with the band of its seeds.
 
     Every point says its values on hover and focus; of a long curve every k-th, so that there are at most 120.
+    The y axis holds the values of ``within`` too, so that charts to be compared can share one.
     """
     x = Scale(min(min(line.x) for line in lines), max(max(line.x) for line in lines) + 1e-9)
-    y = Scale.around([v for line in lines for v in (*line.low, *line.high)])
+    y = Scale.around([*within, *(v for line in lines for v in (*line.low, *line.high))])
     bands = [_path(x, y, line) for line in lines]
     dots = [
         tag("circle", cx=x.percent(line.x[-1]), cy=y.from_top(line.mean[-1]), r=3, class_=f"end {line.style}")
         for line in lines
     ]
-    frame = _frame(x, y, x_title, about=6, whole=x_title in ("epoch", "step"))
+    frame = _frame(x, y, x_title, about=6, whole=x_title in _WHOLE)
     hits = [mark for line in lines for mark in _hits(x, y, line, x_title)]
     return _chart([*frame, tag("svg", *bands, **_STRETCH), *dots, *hits], y_title)
 

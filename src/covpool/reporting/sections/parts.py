@@ -95,10 +95,14 @@ class Legend(Part):
 
 @dataclass(frozen=True)
 class Chart(Part):
-    """A title and a drawing of ``covpool.reporting.drawing``; neighbours stand side by side on a wide window."""
+    """A title and a drawing of ``covpool.reporting.drawing``; neighbours stand side by side on a wide window.
+
+    ``legend`` is name and style of lines that belong to this chart alone.
+    """
 
     title: str
     drawing: Markup
+    legend: Sequence[tuple[str, str]] = ()
     part: ClassVar[str] = "chart"
 
 
