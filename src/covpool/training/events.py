@@ -53,6 +53,7 @@ def start_event(engine: Engine, resumed: bool) -> dict[str, Any]:
             "precision": recipe.precision,
             "batch_size": recipe.loader.batch_size,
             "processes": session.ranks.size,
+            "strategy": "ddp" if session.mesh is None else "fsdp",
             **outlook(session),
         },
     }

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import torch.distributed as dist
-from lightning_fabric import Fabric
 from lightning_fabric.loggers import Logger
+from torch.distributed.device_mesh import DeviceMesh
 
+from covpool.allocator import freed_memory_kept
 from covpool.data import ImageSource, WorkerLost
-from covpool.evaluation.predict import pick_device
 from covpool.evaluation.result import Result
 from covpool.recipes import Recipe
 from covpool.training.assemble import Parts, assemble
 from covpool.training.distributed import Ranks, telling_of_losses
-from covpool.training.distributed.meeting import meet
-from covpool.training.distributed.starting import fabric_options, started_processes
+from covpool.training.distributed.sharding import mesh_of
+from covpool.training.distributed.starting import started_processes
 from covpool.training.doctor import admit
 from covpool.training.events import end_event, failed_event, interrupted_event, start_event
 from covpool.training.logging import Loggers, logger_mistakes, open_loggers
@@ -30,8 +28,8 @@ from covpool.training.loop.engine import Engine, Listener
 from covpool.training.loop.interrupt import Interrupted, StopSwitch
 from covpool.training.loop.meters import NonFiniteLoss
 from covpool.training.loop.session import Session
+from covpool.training.opening import Strategy, need_shareable, opened
 from covpool.training.outcome import Outcome, outcome_of
-from covpool.training.parts.precision import precision_options
 from covpool.training.run import (
     Journal,
     NotWritten,
@@ -42,8 +40,6 @@ from covpool.training.run import (
     rewind_journal,
 )
 from covpool.training.several import train_in_processes
-
-logger = logging.getLogger("covpool")
 
 
 def ignore(event: Mapping[str, Any]) -> None:
@@ -64,6 +60,7 @@ def train(
     look: Literal["auto", "step", "log"] = "auto",
     log: Sequence[str | Logger] = ("tensorboard",),
     devices: int = 1,
+    strategy: Strategy = "ddp",
 ) -> Outcome:
     """Train the network of ``recipe``; everything about it goes into the new folder ``run``.
 
@@ -88,6 +85,8 @@ def train(
         log: where curves go beside the journal: "tensorboard", "csv", "wandb", "trackio", or loggers of Fabric.
         devices: processes to start on this machine, each with an accelerator of its own where there are some; under
             torchrun or srun they are started already.
+        strategy: "ddp": each process has all parameters; "fsdp": they are shared out (FSDP2), with their gradients and
+            what the optimizer and the average keep of them, and so are the checkpoints. The numbers are the same.
         time_limit: seconds after which the run stops behind the step at work, as it does at Ctrl-C.
 
     Raises:
@@ -103,22 +102,25 @@ def train(
         raise ValueError("train() needs a recipe; got none. Pass one, or resume=True to follow the folder's own")
     if mistakes := logger_mistakes(log):
         raise ValueError("; ".join(mistakes))
+    if strategy == "fsdp":
+        need_shareable(recipe or folder.stored_recipe(), max(devices, started_processes()))
     if devices > 1 and started_processes() == 1:
         given: dict[str, Any] = {"run": folder.path, "resume": resume, "download": download, "device": device}
         given |= {"images": images, "log_every": log_every, "time_limit": time_limit, "look": look, "log": log}
-        given |= {"recipe": recipe}
+        given |= {"recipe": recipe, "strategy": strategy}
         return train_in_processes(devices, train, given, folder, listen)
     with ExitStack() as held:
-        fabric, ranks = held.enter_context(_started(recipe or folder.stored_recipe(), device, devices))
+        fabric, ranks = held.enter_context(opened(recipe or folder.stored_recipe(), device, devices, strategy))
         folder = RunFolder(ranks.share(folder.path))
         held.enter_context(telling_of_losses(ranks, folder.resume_command))
         resumed = ranks.share(resume is True or (resume == "if-there" and folder.recipe.exists()))
         if resumed:
             folder.stored_recipe()  # says so where there is no run
             held.enter_context(_claimed(folder, ranks))
-        recipe, saved = _begin(recipe, folder, resumed)
+        recipe, saved = _begin(recipe, folder, resumed, ranks, mesh_of(fabric))
         held.enter_context(isolated_generators())
         session = Session(_assemble(recipe, images, download, ranks), fabric, ranks)
+        held.enter_context(freed_memory_kept() if fabric.device.type == "cpu" else nullcontext())
         if not resumed:  # from here on the folder is needed, and another process may have made it meanwhile
             held.enter_context(_claimed(folder, ranks, new=True))
         if saved is not None:
@@ -134,34 +136,6 @@ def train(
             engine = Engine(session, folder, *records, stop=stop, listen=hear, log_every=log_every, careful=careful)
             ending = _drive(engine, resumed=resumed)
         return outcome_of(session, folder, ending)
-
-
-def open_fabric(recipe: Recipe, device: str | torch.device = "auto") -> Fabric:
-    """The Fabric of this process, with the recipe's precision; of one of several, where several were started."""
-    place, precision = pick_device(device), precision_options(recipe, pick_device(device).type)
-    if started_processes() > 1:
-        schedule, frozen = recipe.schedule, recipe.network.batch_norm == "frozen"
-        options = fabric_options(has_frozen_parts=frozen or schedule.freeze_backbone or schedule.head_epochs > 0)
-        meet(options["plugins"][0], place.type)
-        options["plugins"] += precision.pop("plugins", [])
-    else:
-        options = {"devices": 1 if place.index is None or place.type == "cpu" else [place.index]}
-    with _quiet_fabric():
-        fabric = Fabric(accelerator=place.type, **options, **precision)
-        fabric.launch()
-    return fabric
-
-
-@contextmanager
-def _started(recipe: Recipe, device: str | torch.device, devices: int) -> Iterator[tuple[Fabric, Ranks]]:
-    """Fabric and the processes of the training; those who meet here part here."""
-    size, met = started_processes(), dist.is_available() and dist.is_initialized()
-    if devices not in (1, size):
-        raise ValueError(f"{size} processes are started already; got devices {devices}. Leave it out")
-    fabric = open_fabric(recipe, device)
-    yield fabric, Ranks(fabric.global_rank, fabric.world_size)
-    if size > 1 and not met:
-        dist.destroy_process_group()
 
 
 def _assemble(recipe: Recipe, images: ImageSource | None, download: bool, ranks: Ranks) -> Parts:
@@ -189,23 +163,13 @@ def _claimed(folder: RunFolder, ranks: Ranks, *, new: bool = False) -> Iterator[
         yield
 
 
-@contextmanager
-def _quiet_fabric() -> Iterator[None]:
-    """Without the notes on precision and devices that the recipe and the start event tell already."""
-    noisy = logging.getLogger("lightning_fabric")
-    level = noisy.level
-    noisy.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        noisy.setLevel(level)
-
-
-def _begin(recipe: Recipe | None, folder: RunFolder, resume: bool) -> tuple[Recipe, dict[str, Any] | None]:
+def _begin(
+    recipe: Recipe | None, folder: RunFolder, resume: bool, ranks: Ranks, mesh: DeviceMesh | None
+) -> tuple[Recipe, dict[str, Any] | None]:
     """The recipe to follow, and the checkpoint to go on from."""
     if resume:
         written = folder.stored_recipe()
-        saved = folder.load()
+        saved = folder.load(ranks, mesh)
         stored = written if saved is None else Recipe.from_dict(saved["about"]["recipe"])
         return recipe_to_resume(stored, recipe or written), saved
     assert recipe is not None

@@ -13,7 +13,7 @@ from covpool.models.techniques import technique_mistakes
 from covpool.pooling import pools
 from covpool.recipes import Choice, Recipe
 from covpool.recipes.schema.rules import value_mistakes
-from covpool.registry import Registry, check_options
+from covpool.registry import Registry, check_options, refusals
 from covpool.training.parts.distillation import distillations
 from covpool.training.parts.losses import auxiliaries, losses
 from covpool.training.parts.optimizer import optimizer_mistakes
@@ -25,7 +25,7 @@ def name_mistakes(recipe: Recipe) -> list[str]:
     """Every name and option of ``recipe`` that nothing is registered for, and every value out of range."""
     network, transform = recipe.network, recipe.transform
     whole = network.backbone in named_networks or network.backbone in published_networks
-    backbone = [] if whole else _said(lambda: check_backbone(network.backbone))
+    backbone = [] if whole else refusals(check_backbone, network.backbone)
     given = ("in_features", "reduce_to")
     return [
         *value_mistakes(recipe),
@@ -51,22 +51,13 @@ def _choice_mistakes(
     given: tuple[str, ...] = (),
 ) -> list[str]:
     if choice.name not in registry:
-        return _said(lambda: registry.get(choice.name))
+        return refusals(registry.get, choice.name)
     options = {name: value for name, value in choice.options.items() if name not in given}
     return check_options(registry.kind, choice.name, target(registry.get(choice.name)), options, given=given)
 
 
 def _optional_mistakes(registry: Registry[Callable[..., Any]], choice: Choice | None) -> list[str]:
     return [] if choice is None else _choice_mistakes(registry, choice, lambda build: build)
-
-
-def _said(check: Callable[[], Any]) -> list[str]:
-    """The sentence of the ValueError that ``check`` raises, if it does."""
-    try:
-        check()
-    except ValueError as error:
-        return [str(error)]
-    return []
 
 
 def picture_mistakes(recipe: Recipe, images: ImageSource) -> list[str]:

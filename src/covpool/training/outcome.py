@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from covpool.models import Network, restore_network
+from covpool.models import Network, create_network
 from covpool.training.distributed import use_own_batch_norms
 from covpool.training.loop.session import Session
 from covpool.training.run import RunFolder, load_checkpoint
+from covpool.weights import load_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,7 @@ def outcome_of(session: Session, folder: RunFolder, ending: str) -> Outcome:
     use_own_batch_norms(session.network)
     return Outcome(
         run=folder.path,
-        network=session.judged_network.eval().requires_grad_(True),
+        network=session.alone(session.judged_network).eval().requires_grad_(True),
         history=progress.history,
         interrupted=_is_interruption(ending),
         skipped={name: len(found) for name, found in progress.skipped.items()},
@@ -52,16 +54,23 @@ def outcome_of(session: Session, folder: RunFolder, ending: str) -> Outcome:
 
 def outcome_in(folder: RunFolder, ending: str) -> Outcome:
     """That of a training by other processes, from its last checkpoint."""
-    progress = load_checkpoint(folder.last)["progress"]
+    state = load_checkpoint(folder.last)
+    progress = state["progress"]
     return Outcome(
         run=folder.path,
-        network=restore_network(folder.last)[0],
+        network=_network_in(state),
         history=progress["history"],
         interrupted=_is_interruption(ending),
         skipped={name: len(found) for name, found in progress["skipped"].items()},
         seconds=progress["seconds"],
         ending=ending,
     )
+
+
+def _network_in(state: Mapping[str, Any]) -> Network:
+    network = create_network(**state["architecture"])
+    load_weights(network, state["network"] if state["ema"] is None else state["ema"])
+    return network.eval()
 
 
 def _is_interruption(ending: str) -> bool:

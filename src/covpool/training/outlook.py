@@ -20,7 +20,8 @@ _KEPT = {"sgd": 1, "momentum": 1, "nesterov": 1, "rmsprop": 1, "lars": 1, "lion"
 
 def outlook(session: Session) -> dict[str, Any]:
     """FLOPs of one picture forward, parameters by part, and bytes of a step: weights and activations, estimated."""
-    network, recipe = session.network, session.recipe
+    network, recipe = session.alone(session.network), session.recipe
+    holders = 1 if session.mesh is None else session.ranks.size
     parts: dict[str, int] = defaultdict(int)
     for name, parameter in network.named_parameters():
         parts[part_of(name)] += parameter.numel()
@@ -31,7 +32,7 @@ def outlook(session: Session) -> dict[str, Any]:
     return {
         "parameters_by_part": dict(parts),
         "flops": flops,
-        "estimated_bytes": state_bytes(network, recipe.optimizer.name, recipe.ema is not None) + activations,
+        "estimated_bytes": state_bytes(network, recipe.optimizer.name, recipe.ema is not None) // holders + activations,
     }
 
 

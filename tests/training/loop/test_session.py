@@ -7,8 +7,8 @@ import torch
 
 from covpool.data import ImageSource
 from covpool.training.assemble import assemble
-from covpool.training.fit import open_fabric
 from covpool.training.loop.session import Session
+from covpool.training.opening import open_fabric
 from covpool.training.run import isolated_generators, load_checkpoint, save_checkpoint
 
 

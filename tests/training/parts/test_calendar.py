@@ -10,8 +10,9 @@ from covpool.data import ImageSource
 from covpool.observe import observe
 from covpool.recipes import Choice, ScheduleSpec
 from covpool.training.assemble import assemble
-from covpool.training.fit import open_fabric, train
+from covpool.training.fit import train
 from covpool.training.loop.session import Session
+from covpool.training.opening import open_fabric
 from covpool.training.parts.calendar import Calendar
 from covpool.training.parts.schedule import lr_factor
 

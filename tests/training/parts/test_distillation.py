@@ -11,8 +11,9 @@ from covpool.data import Batch, ImageSource, Preprocessing, TaughtBatch
 from covpool.models import create_network, save_network
 from covpool.recipes import Choice, RecipeError
 from covpool.training.assemble import assemble
-from covpool.training.fit import open_fabric, train
+from covpool.training.fit import train
 from covpool.training.loop.session import Session
+from covpool.training.opening import open_fabric
 from covpool.training.parts.distillation import Distilled, LiveTeacher, answers, distillations
 from covpool.training.parts.losses import cross_entropy
 from covpool.training.parts.mixing import Mixer

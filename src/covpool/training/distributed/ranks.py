@@ -28,7 +28,8 @@ class Ranks:
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
-        self._group = self._patient_group = None
+        self._group: dist.ProcessGroup | None = None
+        self._patient_group: dist.ProcessGroup | None = None
         if size > 1:
             self._group = cast(dist.ProcessGroup, dist.new_group(backend="gloo", timeout=PATIENCE))
             self._patient_group = cast(dist.ProcessGroup, dist.new_group(backend="gloo", timeout=AT_THE_START))
@@ -42,6 +43,11 @@ class Ranks:
     def are_several(self) -> bool:
         """Whether there are others."""
         return self.size > 1
+
+    @property
+    def group(self) -> dist.ProcessGroup | None:
+        """torch's group of the processes, through the processors; None of one."""
+        return self._group
 
     def each(self, *numbers: float) -> list[list[float]]:
         """The numbers of every process, in their order."""

@@ -11,6 +11,7 @@ from lightning_fabric.strategies import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
 from covpool.training.distributed.ranks import PATIENCE
+from covpool.training.distributed.sharding import Sharding
 
 _BUFFERS = "forward_sync_buffers"  # its name in newer releases of torch
 
@@ -22,12 +23,14 @@ def started_processes() -> int:
     return int(os.environ["SLURM_NTASKS"]) if _by_srun() else 1
 
 
-def fabric_options(*, has_frozen_parts: bool) -> dict[str, Any]:
-    """What Fabric is told about the processes that were started; DDP, gradients summed while the backward runs.
+def fabric_options(strategy: str = "ddp", *, has_frozen_parts: bool) -> dict[str, Any]:
+    """What Fabric is told about the processes that were started.
 
     Batch norms are ours (``synchronize_batch_norms``), so buffers need not be sent around.
 
     Args:
+        strategy: "ddp": every process has all parameters, gradients are summed while the backward runs; "fsdp": see
+            ``Sharding``.
         has_frozen_parts: whether parameters may be without a gradient, which DDP then has to look for at each step.
     """
     environment: ClusterEnvironment
@@ -37,10 +40,12 @@ def fabric_options(*, has_frozen_parts: bool) -> dict[str, Any]:
     else:
         size, here = int(os.environ["SLURM_NTASKS"]), int(os.environ["SLURM_NTASKS"]) // _slurm_nodes()
         environment = SLURMEnvironment(auto_requeue=False)
+    shared: dict[str, Any] = {"devices": here, "num_nodes": size // here, "plugins": [environment]}
+    if strategy == "fsdp":
+        return {"strategy": Sharding(size), **shared}
     buffers = _BUFFERS if _BUFFERS in signature(DistributedDataParallel.__init__).parameters else "broadcast_buffers"
     options: dict[str, Any] = {"find_unused_parameters": has_frozen_parts, buffers: False}
-    strategy = DDPStrategy(timeout=PATIENCE, **options)
-    return {"strategy": strategy, "devices": here, "num_nodes": size // here, "plugins": [environment]}
+    return {"strategy": DDPStrategy(timeout=PATIENCE, **options), **shared}
 
 
 def _by_torchrun() -> bool:

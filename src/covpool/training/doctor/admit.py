@@ -11,6 +11,7 @@ from torch import Tensor
 
 from covpool.recipes import Recipe
 from covpool.training.assemble import build_objects
+from covpool.training.distributed.sharding import whole
 from covpool.training.doctor.case import Case
 from covpool.training.doctor.diagnosis import Diagnosis, diagnose
 from covpool.training.doctor.examine import Patient
@@ -34,24 +35,33 @@ def admit(engine: Engine, error: NonFiniteLoss) -> NonFiniteLoss:
     if engine.session.ranks.rank != engine.step.culprit:
         return error  # the process that had it looks at it
     case.write(engine.folder.doctor)
+    diagnosis = diagnose(case, _at_hand(engine, case))
+    diagnosis.write(engine.folder.doctor)
+    return error.diagnosed(diagnosis, str(engine.folder.path))
+
+
+def _at_hand(engine: Engine, case: Case) -> Patient:
+    """What the run has; where parameters are shared out, all of it once more in this process alone."""
     session = engine.session
-    patient = Patient(
+    if session.mesh is not None:
+        place = session.fabric.device
+        options = precision_options(session.recipe, place.type)
+        devices = 1 if place.index is None else [place.index]
+        return _restored(case, session.recipe, Fabric(accelerator=place.type, devices=devices, **options))
+    return Patient(
         objective=session.objective_alone() if session.ranks.are_several else session.objective,
         fabric=session.fabric,
         optimizer=session.optimizer,
         batches=case.batches,
         generators=case.state["generators"],
     )
-    diagnosis = diagnose(case, patient)
-    diagnosis.write(engine.folder.doctor)
-    return error.diagnosed(diagnosis, str(engine.folder.path))
 
 
 def _case(engine: Engine, error: NonFiniteLoss, moment: Moment) -> Case:
     session, stepper = engine.session, engine.step
     session.progress.step = moment.step - 1  # the mixture of a batch hangs on it
     return Case(
-        state={**session.state(), "generators": moment.generators()},
+        state={**whole(session.state()), "generators": moment.generators()},
         batches=[stepper.inputs(batch, index) for index, batch in enumerate(moment.group)],
         step=moment.step,
         what=error.what,

@@ -8,6 +8,7 @@ from typing import Any
 
 from covpool.data import Batch
 from covpool.evaluation.result import Result
+from covpool.training.distributed.sharding import whole
 from covpool.training.logging import Loggers, Sight
 from covpool.training.loop.interrupt import StopSwitch
 from covpool.training.loop.judge import Judge, judged
@@ -108,7 +109,7 @@ class Engine:
         """
         if not self.folder.last.exists():
             return error
-        self.session.restore(load_checkpoint(self.folder.last))
+        self.session.restore(load_checkpoint(self.folder.last, self.session.ranks, self.session.mesh))
         self.step.careful = True
         self._begin_epoch()
         try:
@@ -170,8 +171,11 @@ class Engine:
             self.loggers.histogram(name, values, self.session.progress.step)
 
     def _keep_best(self, result: Result) -> None:
-        if self.judge.count(result) and self.session.ranks.is_first:
-            save_checkpoint(self.folder.best, self.session.weights())
+        if not self.judge.count(result):
+            return
+        weights = whole(self.session.weights(), keep=self.session.ranks.is_first)
+        if self.session.ranks.is_first:
+            save_checkpoint(self.folder.best, weights)
 
     def _log_step(self, lr: float) -> None:
         progress = self.session.progress
@@ -229,8 +233,8 @@ class Engine:
         self.session.meter.check(self.session.progress.step)
         self.step.check_weights()
         state = {**self.session.state(), "journal_bytes": self.journal.size()}
-        if self.session.ranks.is_first:
-            self.folder.save(state)
+        if self.session.ranks.is_first or self.session.mesh is not None:
+            self.folder.save(state, self.session.ranks, self.session.mesh)
         self.session.meter.checkpoint = str(self.folder.last)
         event = {"event": "checkpoint", "path": str(self.folder.last), "step": self.session.progress.step}
         self.tell(event)

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from covpool.training.distributed.sharding import gathered, own_part
+
 PARTS = {"backbone.": "backbone", "head.pool.": "pool", "head.": "classifier"}
 
 
@@ -22,7 +24,9 @@ class Gradients:
         found = [(part, p.grad) for part, p in self._parameters if p.grad is not None]
         if not found:
             return None
-        return [part for part, _ in found], torch.stack(torch._foreach_norm([gradient for _, gradient in found]))
+        return [part for part, _ in found], gathered(
+            torch.stack(torch._foreach_norm([gradient for _, gradient in found]))
+        )
 
     def are_finite(self) -> bool:
         """Whether every number of every gradient is; for once, when a norm is not."""
@@ -30,8 +34,8 @@ class Gradients:
 
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:
-    """Whether every number is finite; whole numbers always are."""
-    return all(bool(t.isfinite().all()) for t in tensors if t.is_floating_point())
+    """Whether every number is finite, of shared tensors in this process's slices; whole numbers always are."""
+    return all(bool(own_part(t).isfinite().all()) for t in tensors if t.is_floating_point())
 
 
 def by_part(norms: tuple[list[str], Tensor]) -> dict[str, Tensor]:

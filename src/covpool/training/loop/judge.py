@@ -41,7 +41,7 @@ class Judge:
         session, own = self.session, None
         try:
             own = predict(
-                session.judged_network,
+                session.alone(session.judged_network),
                 session.parts.val_loader,
                 device=session.fabric.device,
                 precision=session.recipe.precision,
@@ -68,7 +68,7 @@ class Judge:
         if self._pictures is None:
             images = next(iter(session.parts.val_loader.epoch(0))).images
             self._pictures = images.flatten(0, -4)[:PICTURES].to(session.fabric.device)
-        return look_inside(session.judged_network, self._pictures, session.recipe)
+        return look_inside(session.alone(session.judged_network), self._pictures, session.recipe)
 
     def result_of_now(self) -> Result:
         """The evaluation of the weights as they are: the latest one, where it was after the last step."""

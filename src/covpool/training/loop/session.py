@@ -16,12 +16,21 @@ from covpool.data.transforms.mixing import soft_targets
 from covpool.models import Network
 from covpool.training.assemble import Parts
 from covpool.training.distributed import Ranks, synchronize_batch_norms, use_own_batch_norms
+from covpool.training.distributed.sharding import (
+    mesh_of,
+    optimizer_like,
+    shard,
+    skeleton_of,
+    weights_like,
+    whole_network,
+)
 from covpool.training.loop.meters import Meter, merged
 from covpool.training.loop.objective import Objective
 from covpool.training.parts.calendar import Calendar
 from covpool.training.parts.distillation import LiveTeacher, StoredLogits
 from covpool.training.parts.ema import MovingAverage
 from covpool.training.parts.mixing import Mixer
+from covpool.training.parts.optimizer import build_optimizer
 from covpool.training.parts.swa import EqualAverage
 from covpool.training.run import generator_states, rank_seed, seed_generators, set_generator_states
 
@@ -61,6 +70,7 @@ class Session:
         objective: logits and loss of a batch.
         ranks: the processes of the training.
         average: the moving or the equal average of its weights, or None.
+        mesh: the processes among which parameters are shared out (FSDP2), or None.
         mixer: mixes the pictures of a batch, or None.
         teaching: what knows a teacher's answers, or None.
         calendar: which step lies in which epoch.
@@ -72,13 +82,15 @@ class Session:
         self.network: Network = parts.network
         if self.recipe.channels_last:
             self.network.to(memory_format=torch.channels_last)
-        self.forward, self.optimizer = fabric.setup(parts.network, parts.optimizer)
+        self.mesh = mesh_of(fabric)
+        self.average = self._average()
+        self._skeleton = None if self.mesh is None else skeleton_of(self.network)
+        self.forward, self.optimizer = self._set_up()
         self.objective = self._objective(self.forward, self.ranks.rows)
         self.mixer = self._mixer()
         self.teaching = parts.teaching
         if isinstance(self.teaching, LiveTeacher):
             self.teaching.to(fabric.device)
-        self.average = self._average()
         self.meter = Meter(fabric.device, self.ranks)
         self.progress = Progress()
         self.calendar = Calendar.of(self.recipe, parts.train_loader)
@@ -88,6 +100,28 @@ class Session:
             synchronize_batch_norms(self.network)
         if not self.ranks.is_first:  # all have drawn the same weights; what follows is of their own pictures
             seed_generators(rank_seed(self.recipe.seed, self.ranks.rank))
+
+    def _set_up(self) -> tuple[Any, Any]:
+        """The network in Fabric's wrapping, and its optimizer; the average lies as the network does."""
+        fabric, average = self.fabric, self.average
+        if self.mesh is None:
+            if average is not None:
+                average.network.to(fabric.device)
+            return fabric.setup(self.network, self.parts.optimizer)
+        forward = fabric.setup_module(self.network)
+        if average is not None:
+            shard(average.network, self.mesh)
+        # the parameters are others now
+        return forward, fabric.setup_optimizers(build_optimizer(self.network, self.recipe.optimizer))
+
+    def alone(self, network: Network) -> Network:
+        """``network`` for the use of this process without the others: itself, or a whole copy where it is shared out.
+
+        Of a copy all processes have to ask alike.
+        """
+        if self._skeleton is None:
+            return network
+        return whole_network(network, self._skeleton, self.fabric.device)
 
     def _objective(self, forward: Callable[[Tensor], Tensor], gather: Callable[[Tensor], Tensor]) -> Objective:
         return Objective(forward, self.network, self.parts.loss.to(self.fabric.device), self.parts.auxiliary, gather)
@@ -160,7 +194,7 @@ class Session:
 
     @property
     def judged_network(self) -> Network:
-        """The network that is evaluated: the averaged weights, where there are some."""
+        """The network that is evaluated: the averaged weights, where there are some. See ``alone``."""
         return self.average.network if self.average is not None and self.is_averaged else self.network
 
     @property
@@ -232,10 +266,10 @@ class Session:
                 f"a resumed run needs its own pictures, {len(classes)} classes and {steps} steps an epoch; "
                 f"got {len(self.parts.classes)} classes and {self.steps_per_epoch} steps. Start a new run for others"
             )
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.network.load_state_dict(weights_like(state["network"], self.network))
+        self.optimizer.load_state_dict(optimizer_like(state["optimizer"], self.optimizer))
         if self.average is not None and state["ema"] is not None:
-            self.average.load_state_dict(state["ema"], state["ema_updates"])
+            self.average.load_state_dict(weights_like(state["ema"], self.average.network), state["ema_updates"])
         self.fabric.strategy.precision.load_state_dict(state.get("precision", {}))
         self.progress = Progress(**state["progress"])
         self._restore_own(state)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from covpool.data import Batch
+from covpool.training.distributed.sharding import gathered
 from covpool.training.loop.gradients import Gradients, all_finite, by_part
 from covpool.training.loop.meters import NonFiniteLoss
 from covpool.training.loop.session import Session
@@ -135,7 +136,7 @@ class Stepper:
         norm = self.fabric.clip_gradients(
             self.session.forward, self.session.optimizer, max_norm=limit, error_if_nonfinite=False
         )
-        return None if self._is_scaled else norm
+        return None if self._is_scaled else gathered(norm)
 
     def _need_finite_losses(self) -> None:
         """Of all processes: the one that has another loss has taken part in the step as the others wait for it."""
@@ -150,7 +151,7 @@ class Stepper:
     def _need_finite_norm(self, norm: float) -> None:
         """Where nothing is divided by it, a norm may overflow in its sum of squares alone."""
         clips = self.recipe.optimizer.clip_grad_norm is not None
-        if not isfinite(norm) and (clips or not self.gradients.are_finite()):
+        if not isfinite(norm) and (clips or not self._in_all(self.gradients.are_finite())):
             self._fail("gradient norm", norm)
 
     @property
@@ -165,8 +166,12 @@ class Stepper:
         """NonFiniteLoss where a weight, or an average of them, is no number."""
         average = self.session.average
         averaged = [] if average is None else average.network.parameters()
-        if not all_finite(chain(self.session.network.parameters(), averaged)):
+        if not self._in_all(all_finite(chain(self.session.network.parameters(), averaged))):
             self._fail("network; a weight of it", nan)
+
+    def _in_all(self, fine: bool) -> bool:
+        """Whether it is so in all processes: each looks at its own slices, where parameters are shared out."""
+        return self.session.ranks.most(not fine) == 0
 
     def _fail(self, what: str, value: float) -> NoReturn:
         raise self._failure(what, value)

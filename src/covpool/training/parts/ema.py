@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from covpool.training.distributed.sharding import own_part
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -53,5 +56,6 @@ class MovingAverage(Generic[M]):
         self.updates = updates
 
 
-def _tensors(network: nn.Module) -> chain[Tensor]:
-    return chain(network.parameters(), network.buffers())
+def _tensors(network: nn.Module) -> Iterator[Tensor]:
+    """The slices of this process, where they are shared out."""
+    return map(own_part, chain(network.parameters(), network.buffers()))

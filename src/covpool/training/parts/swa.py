@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from covpool.training.distributed.sharding import own_part
+
 M = TypeVar("M", bound=nn.Module)
 NORMS = nn.modules.batchnorm._BatchNorm
 
@@ -41,8 +43,8 @@ class EqualAverage(Generic[M]):
         if number <= self.updates:
             return
         self.updates = number
-        averages: list[Tensor] = list(self.network.parameters())
-        currents: list[Tensor] = list(source.parameters())
+        averages: list[Tensor] = list(map(own_part, self.network.parameters()))
+        currents: list[Tensor] = list(map(own_part, source.parameters()))
         torch._foreach_lerp_(averages, currents, 1.0 / number)
         for average, current in zip(self.network.buffers(), source.buffers(), strict=True):
             average.copy_(current)

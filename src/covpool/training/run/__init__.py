@@ -1,6 +1,6 @@
 """The run folder on the disk: recipe, journal, summary, checkpoints, states of the random generators."""
 
-from covpool.training.run.checkpoint import DamagedCheckpoint, load_checkpoint, save_checkpoint
+from covpool.training.run.checkpoint import load_checkpoint, save_checkpoint
 from covpool.training.run.claim import RunInUse, claimed
 from covpool.training.run.folder import RunFolder, recipe_to_resume
 from covpool.training.run.generators import (
@@ -12,6 +12,7 @@ from covpool.training.run.generators import (
     snapshot_generators,
 )
 from covpool.training.run.journal import Journal, read_journal, rewind_journal, write_summary
+from covpool.training.run.shards import DamagedCheckpoint, load_shards, save_shards
 from covpool.training.run.writing import NotWritten, whole_file
 
 __all__ = [
@@ -24,11 +25,13 @@ __all__ = [
     "generator_states",
     "isolated_generators",
     "load_checkpoint",
+    "load_shards",
     "rank_seed",
     "read_journal",
     "recipe_to_resume",
     "rewind_journal",
     "save_checkpoint",
+    "save_shards",
     "seed_generators",
     "set_generator_states",
     "snapshot_generators",

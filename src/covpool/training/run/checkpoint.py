@@ -9,14 +9,13 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from torch.distributed.device_mesh import DeviceMesh
 
+from covpool.training.distributed import Ranks
+from covpool.training.run.shards import DamagedCheckpoint, load_shards
 from covpool.training.run.writing import whole_file
 
 FORMAT = "covpool-checkpoint/1"
-
-
-class DamagedCheckpoint(ValueError):
-    """A checkpoint that is not what was written."""
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any], *, keep: Path | None = None) -> None:
@@ -29,20 +28,26 @@ def save_checkpoint(path: Path, state: Mapping[str, Any], *, keep: Path | None =
         torch.save({"format": FORMAT, **state}, file)
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The state in the file ``path``, on the CPU; nothing in the file is executed.
+def load_checkpoint(path: Path, ranks: Ranks | None = None, mesh: DeviceMesh | None = None) -> dict[str, Any]:
+    """The state in the file ``path``, or in the folder ``path`` of shards, on the CPU; nothing in it is executed.
+
+    Args:
+        ranks, mesh: of a folder, see ``load_shards``; a file is read whole by whoever asks.
 
     Raises:
         DamagedCheckpoint: the file is no checkpoint of this format, or not the one that was written: checksums tell
             what torch would take for weights.
     """
     try:
-        _check_sums(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        if path.is_dir():
+            state = load_shards(path, ranks, mesh)
+        else:
+            _check_sums(path)
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         reason = "it holds other things than tensors, numbers, texts, lists and mappings, and may be unsafe"
         raise DamagedCheckpoint(f"{path} cannot be read as a checkpoint: {reason}") from error
-    except FileNotFoundError:
+    except (FileNotFoundError, DamagedCheckpoint):
         raise
     except Exception as error:  # what a damaged file makes of its readers has many kinds
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch.distributed.device_mesh import DeviceMesh
+
 from covpool.recipes import Recipe, RecipeError
-from covpool.training.run.checkpoint import DamagedCheckpoint, load_checkpoint, save_checkpoint
+from covpool.training.distributed import Ranks
+from covpool.training.run.checkpoint import load_checkpoint, save_checkpoint
+from covpool.training.run.shards import DamagedCheckpoint, save_shards, set_aside
 from covpool.training.run.writing import whole_file
 
 log = logging.getLogger("covpool")
@@ -61,24 +65,33 @@ class RunFolder:
             raise FileNotFoundError(f"{self.path} holds no run to resume: {self.recipe.name} is missing")
         return Recipe.from_yaml(self.recipe.read_text(encoding="utf-8"))
 
-    def save(self, state: Mapping[str, Any]) -> None:
-        """Write last.pt; what it was before becomes previous.pt."""
-        save_checkpoint(self.last, state, keep=self.previous)
+    def save(self, state: Mapping[str, Any], ranks: Ranks | None = None, mesh: DeviceMesh | None = None) -> None:
+        """Write last.pt; what it was before becomes previous.pt.
 
-    def load(self) -> dict[str, Any] | None:
+        With a ``mesh`` all ``ranks`` have to call, and last.pt is a folder with their shards; else the first one alone.
+        """
+        if mesh is not None:
+            save_shards(self.last, state, ranks or Ranks(), keep=self.previous)
+            return
+        with set_aside(self.last, self.previous):
+            save_checkpoint(self.last, state, keep=self.previous)
+
+    def load(self, ranks: Ranks | None = None, mesh: DeviceMesh | None = None) -> dict[str, Any] | None:
         """The state to go on from: last.pt, or where that is damaged or absent the one before it; None without both.
+
+        All ``ranks`` have to call; see ``load_shards`` for ``mesh``.
 
         Raises:
             DamagedCheckpoint: neither can be read.
         """
         try:
-            return load_checkpoint(self.last)
+            return load_checkpoint(self.last, ranks, mesh)
         except FileNotFoundError:
-            return load_checkpoint(self.previous) if self.previous.exists() else None
+            return load_checkpoint(self.previous, ranks, mesh) if self.previous.exists() else None
         except DamagedCheckpoint as error:
             if not self.previous.exists():
                 raise
-            state = load_checkpoint(self.previous)
+            state = load_checkpoint(self.previous, ranks, mesh)
             log.warning("%s; going on from the checkpoint before it, %s", error, self.previous)
             return state
 
