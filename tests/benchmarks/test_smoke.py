@@ -69,6 +69,7 @@ def test_the_table_of_training_steps_shows_ratios_and_bars():
         "ms": 9.0,
         "peak_mb": 3.0,
         "memory_over_average": 1.0,
+        "memory_but_classifier_over_average": 1.0,
     }
     loop = {"what": "loop", "precision": "float32", "ms": 9.1, "bare_ms": 9.0, "over_bare": 1.01}
     rows = [{**pool, **ratio}, {**loop, "over_bare_spread": [1.0, 1.02]}]

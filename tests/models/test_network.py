@@ -133,6 +133,20 @@ def test_too_few_positions_are_refused_with_advice(resnet):
         resnet.eval()(torch.randn(2, 3, 32, 32))
 
 
+def test_under_autocast_on_a_cpu_the_classifier_keeps_its_precision(resnet):
+    features = resnet.eval().forward_features(torch.randn(2, 3, 96, 96))
+    vector = resnet.forward_head(features, pre_logits=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = resnet.forward_head(features)
+    assert torch.equal(logits, resnet.get_classifier()(vector))
+
+
+def test_a_network_in_half_precision_runs_under_autocast(resnet):
+    network = copy.deepcopy(resnet).to(torch.bfloat16).eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert network(torch.randn(2, 3, 96, 96)).isfinite().all()
+
+
 def test_under_autocast_the_pool_stays_in_float32(resnet):
     resnet.eval()
     features = resnet.forward_features(torch.randn(4, 3, 96, 96))

@@ -67,8 +67,15 @@ class Head(nn.Module):
             vector = self.embedding(vector)
         if pre_logits or isinstance(self.classifier, nn.Identity):
             return vector
-        logits = self.classifier(self.drop(vector if self.embedding is None else vector.relu()))
+        logits = self._classify(self.drop(vector if self.embedding is None else vector.relu()))
         return logits + self.summary_classifier(self._needed(summary)) if self.summary == "sum" else logits
+
+    def _classify(self, vector: Tensor) -> Tensor:
+        """Without autocast on a CPU: to cast the weights, 33 million for 8 vectors, would take longer than that."""
+        if vector.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+            return self.classifier(vector)
+        with torch.autocast("cpu", enabled=False):
+            return self.classifier(vector.to(next(self.classifier.parameters()).dtype))
 
     def _needed(self, summary: Tensor | None) -> Tensor:
         if summary is None:
