@@ -110,6 +110,20 @@ class Registry(Generic[T]):
         return len(self._entries)
 
 
+def refusals(check: Callable[..., Any], *arguments: Any) -> list[str]:
+    """The sentence of the ValueError that ``check(*arguments)`` raises, if it does: for mistakes that are collected.
+
+    Example:
+        >>> refusals(int, "1"), refusals(int, "one")
+        ([], ["invalid literal for int() with base 10: 'one'"])
+    """
+    try:
+        check(*arguments)
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
 def check_options(
     kind: str, name: str, target: Callable[..., Any], options: Mapping[str, Any], *, given: Iterable[str] = ()
 ) -> list[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from covpool.models.backbone import check_backbone, find_offline, own_backbones
 from covpool.pooling import pools
 from covpool.recipes import Choice, split_choices
-from covpool.registry import check_options
+from covpool.registry import check_options, refusals
 
 
 class CompareError(ValueError):
@@ -44,7 +43,7 @@ def check_request(backbones: Sequence[str], seeds: int, stages: Sequence[str] | 
     """CompareError with every mistake in the arguments that can be told without building anything."""
     mistakes = [] if backbones else ["backbones: at least one is needed; got none"]
     for name in backbones:
-        mistakes += _said(lambda name=name: check_backbone(name))  # type: ignore[misc]
+        mistakes += refusals(check_backbone, name)
     if seeds < 1:
         mistakes.append(f"seeds: at least 1 is needed; got {seeds}")
     if stages is not None and not stages:
@@ -71,7 +70,7 @@ def weights_origin(backbone: str, pretrained: bool) -> str:
 
 
 def _canonical(choice: Choice, mistakes: list[str]) -> Choice:
-    found = _said(lambda: pools.resolve(choice.name))
+    found = refusals(pools.resolve, choice.name)
     if found:
         mistakes += found
         return choice
@@ -82,11 +81,3 @@ def _canonical(choice: Choice, mistakes: list[str]) -> Choice:
     if width is not None and (not isinstance(width, int) or width < 1):
         mistakes.append(f"pool {choice.name!r}: reduce_to needs a positive number of channels; got {width!r}")
     return Choice(pools.resolve(choice.name), **choice.options)
-
-
-def _said(check: Callable[[], Any]) -> list[str]:
-    try:
-        check()
-    except ValueError as error:
-        return [str(error)]
-    return []
