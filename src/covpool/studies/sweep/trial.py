@@ -6,12 +6,13 @@ import logging
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from covpool.data import ImageSource
 from covpool.studies.sweep.shared import SharedStudy, Taken, optuna
-from covpool.training import RunFolder, read_journal, train
+from covpool.training import Outcome, RunFolder, read_journal, train
 from covpool.training.loop.meters import NonFiniteLoss
 
 logger = logging.getLogger("covpool")
@@ -64,29 +65,23 @@ def run_trial(
     time_limit: float | None,
 ) -> Ended:
     """Train by the trial's recipe and tell the study how it ended; an interrupted trial stays to be gone on with."""
+    training = partial(train, images=images, device=device, time_limit=time_limit)
     try:
-        ended = _attempted(shared, taken, images, listen, device, time_limit)
+        try:
+            ended = _trained(shared, taken, training, listen)
+        except Exception as error:
+            ended = _ended_by(error, taken.trial.number)
         _tell(shared, taken, ended)
         return ended
     finally:
         taken.hold.release()  # after telling, or others would take an ended trial for an abandoned one
 
 
-def _attempted(
-    shared: SharedStudy,
-    taken: Taken,
-    images: ImageSource | None,
-    listen: Listener,
-    device: str,
-    time_limit: float | None,
-) -> Ended:
-    try:
-        return _trained(shared, taken, images, listen, device, time_limit)
-    except NonFiniteLoss as error:  # a fact about these values, which the sampler should learn
+def _ended_by(error: Exception, number: int) -> Ended:
+    if isinstance(error, NonFiniteLoss):  # a fact about these values, which the sampler should learn
         return Ended(how="pruned", reason=str(error).splitlines()[0])
-    except Exception as error:
-        logger.warning("trial %d failed: %s", taken.trial.number, error)
-        return Ended(how="failed", reason=f"{type(error).__name__}: {error}")
+    logger.warning("trial %d failed: %s", number, error)
+    return Ended(how="failed", reason=f"{type(error).__name__}: {error}")
 
 
 def _tell(shared: SharedStudy, taken: Taken, ended: Ended) -> None:
@@ -101,20 +96,13 @@ def _tell(shared: SharedStudy, taken: Taken, ended: Ended) -> None:
         shared.left_politely(taken.trial)
 
 
-def _trained(
-    shared: SharedStudy,
-    taken: Taken,
-    images: ImageSource | None,
-    listen: Listener,
-    device: str,
-    time_limit: float | None,
-) -> Ended:
+def _trained(shared: SharedStudy, taken: Taken, training: Callable[..., Outcome], listen: Listener) -> Ended:
     recipe, folder = shared.plan.recipe_of(taken.values), shared.run_folder(taken.trial.number)
     resume = _may_resume(folder)
     reporter = Reporter(taken.trial, shared.plan.metric, listen)
     for event in read_journal(RunFolder(folder).journal) if resume and RunFolder(folder).journal.exists() else ():
         reporter.report(event)  # its process may have died between writing and reporting
-    outcome = train(recipe, folder, resume=resume, listen=reporter, device=device, images=images, time_limit=time_limit)
+    outcome = training(recipe, folder, resume=resume, listen=reporter)
     taken.trial.set_user_attr("seconds", outcome.seconds)
     if outcome.interrupted:
         return Ended(how="pruned" if reporter.pruned else outcome.ending)
