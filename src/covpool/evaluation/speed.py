@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,11 +35,11 @@ class Speed:
 
     batch_size: int
     precision: Precision
-    images_per_second: float | None
-    images_per_second_spread: tuple[float, float] | None
-    latency_ms: Latency | None
-    peak_memory_mb: float | None
-    repeats: int
+    images_per_second: float | None = None
+    images_per_second_spread: tuple[float, float] | None = None
+    latency_ms: Latency | None = None
+    peak_memory_mb: float | None = None
+    repeats: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -84,34 +85,15 @@ def speed(
     """
     place = pick_device(device)
     network.to(place)
-    cases = [(precision, size) for precision in precisions for size in batch_sizes]
+    found = []
     with evaluating(network):
-        return [
-            _fitting(network, (size, channels, image_size, image_size), precision, repeats, warm_up, place)
-            for precision, size in cases
-        ]
-
-
-def _fitting(
-    network: nn.Module,
-    shape: tuple[int, ...],
-    precision: Precision,
-    repeats: int,
-    warm_up: int,
-    device: torch.device,
-) -> Speed:
-    try:
-        return _measured(network, shape, precision, repeats, warm_up, device)
-    except torch.OutOfMemoryError:
-        return Speed(
-            batch_size=shape[0],
-            precision=precision,
-            images_per_second=None,
-            images_per_second_spread=None,
-            latency_ms=None,
-            peak_memory_mb=None,
-            repeats=0,
-        )
+        for precision, size in product(precisions, batch_sizes):
+            try:
+                shape = (size, channels, image_size, image_size)
+                found.append(_measured(network, shape, precision, place, repeats=repeats, warm_up=warm_up))
+            except torch.OutOfMemoryError:
+                found.append(Speed(batch_size=size, precision=precision))
+    return found
 
 
 @torch.no_grad()
@@ -119,9 +101,10 @@ def _measured(
     network: nn.Module,
     shape: tuple[int, ...],
     precision: Precision,
+    device: torch.device,
+    *,
     repeats: int,
     warm_up: int,
-    device: torch.device,
 ) -> Speed:
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(device)
     with precision_context(precision, device):
