@@ -47,3 +47,11 @@ def test_the_csv_holds_plain_numbers_with_intervals_in_columns_of_their_own(resu
         assert float(written["accuracy_low"]) == row["accuracy"]["low"]
         assert written["difference_verdict"] == (row["difference"] or {}).get("verdict", "")
         assert float(written["flops"]) == row["cost"]["flops"]
+
+
+def test_no_text_of_the_csv_is_a_formula_and_no_number_changes():
+    texts = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\n=1", "cat", "a=b", "-1", ""]
+    table = Table([Column("a", "a")], [[Cell("", value)] for value in (*texts, -1.5, 0, None)])
+    written = [row[0] if row else "" for row in csv.reader(io.StringIO(table.to_csv(), newline=""))][1:]
+    assert written == [*(f"'{text}" for text in texts[:6]), *texts[6:], "-1.5", "0", ""]
+    assert Table([Column("a", "a")], [[Cell("", "\r=1")]]).to_csv() == "a\n' =1\n"

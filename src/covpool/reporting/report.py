@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from covpool.reporting.page_template import page_template, verbatim
+from covpool.reporting.pictures import Pictures
 from covpool.reporting.reading import COMPARE, read
 from covpool.reporting.sections.comparison import comparison
 from covpool.reporting.sections.kinds import section_of
@@ -31,7 +32,7 @@ def report(
     out: str | Path | None = None,
     *,
     format: str = "html",
-    data: str | Path | None = None,
+    data: str | Path | Pictures | None = None,
 ) -> str:
     """The report of comparisons, runs, evaluations and any other results of covpool.
 
@@ -39,7 +40,8 @@ def report(
         paths: JSON files and folders (run folders, or folders of such), in the order of the page.
         out: also write it there; the folder is made. Links to the results are relative to it.
         format: "html", "md" or "csv"; the latter two hold the tables only.
-        data: the folder of the judged pictures: confused ones are embedded as thumbnails. No other file is read.
+        data: the folder of the judged pictures, or a function from a picture's key to its bytes (None: unknown):
+            confused ones are embedded as thumbnails. No other file is read.
 
     Raises:
         ValueError: a path holds nothing of ours, a result lacks what its schema promises, or the format is unknown.
@@ -68,7 +70,7 @@ def _sorted(found: Sequence[Run | Found]) -> tuple[list[Found], list[Run], dict[
     return others.pop(COMPARE, []), runs, others
 
 
-def _html(found: Sequence[Run | Found], out: str | Path | None, data: str | Path | None) -> str:
+def _html(found: Sequence[Run | Found], out: str | Path | None, data: str | Path | Pictures | None) -> str:
     compared, runs, others = _sorted(found)
     files = [file for item in found for file in ((item.file, item.summary) if isinstance(item, Run) else (item.file,))]
     return _made(

@@ -65,16 +65,38 @@ class Table:
         return "".join(f"| {' | '.join(line)} |\n" for line in (head, rule, *body))
 
     def to_csv(self) -> str:
-        """Comma-separated values: plain numbers under short names."""
+        """Comma-separated values: plain numbers under short names, texts such that a spreadsheet runs none."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow([column.key for column in self.columns])
-        writer.writerows([["" if cell.value is None else cell.value for cell in row] for row in self.rows])
+        writer.writerows([[_for_spreadsheets(cell.value) for cell in row] for row in self.rows])
         return out.getvalue()
 
     def _align(self, line: Sequence[str], widths: Sequence[int]) -> list[str]:
         pairs = zip(line, widths, self.columns, strict=True)
         return [text.rjust(width) if column.numeric else text.ljust(width) for text, width, column in pairs]
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def _for_spreadsheets(value: Any) -> Any:
+    """A cell of a CSV: a text that a spreadsheet would run as a formula gets a quotation mark in front.
+
+    Names of classes and files come from anywhere. Source: OWASP, CSV Injection. Numbers stay what they are.
+    """
+    if not isinstance(value, str):
+        return "" if value is None else value
+    text = value.replace("\r", " ")  # which the csv module leaves bare, and a reader takes for the end of the line
+    return f"'{text}" if value.startswith(_FORMULA) and not _is_number(value) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def row_name(row: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ import yaml
 from covpool.reporting.drawing.cost_scatter import cost_scatter
 from covpool.reporting.drawing.plots import Line, Point, curves
 from covpool.reporting.numerals import count, duration, interval, percent, three_digits
-from covpool.reporting.pictures import MOST, thumbnails
+from covpool.reporting.pictures import MOST, Pictures, thumbnails
 from covpool.reporting.sections import confusion
 from covpool.reporting.sections.comparison import as_text, stamp_facts
 from covpool.reporting.sections.parts import pointer
@@ -157,16 +157,17 @@ def _recipe(run: Run) -> Mapping[str, Any]:
     return stored if isinstance(stored, Mapping) else {}
 
 
-def runs_view(runs: Sequence[Run], data: str | Path | None = None) -> dict[str, Any]:
-    """The template's view of runs; ``data`` is the folder of the judged pictures, for thumbnails of confused ones."""
+def runs_view(runs: Sequence[Run], data: str | Path | Pictures | None = None) -> dict[str, Any]:
+    """The template's view of runs; ``data`` is where the judged pictures are, for thumbnails of confused ones."""
     table, styles = runs_table(runs), [f"s{1 + i % _COLOURS}" for i in range(len(runs))]
+    details = [_details(run, place, len(runs), data) for place, run in enumerate(runs, 1)]
     charts = []
     for key, title, factor in _CHARTS:
         lines = [line for run, style in zip(runs, styles, strict=True) if (line := _line(run, key, style, factor))]
         if lines:
             charts.append({"title": title, "chart": curves(lines, y_title=title)})
     return {
-        "pictured": data is not None,
+        "missing": _missing(details, data is not None),
         "title": f"Run {runs[0].name}" if len(runs) == 1 else f"{len(runs)} runs",
         "table": {
             "columns": table.columns,
@@ -176,8 +177,17 @@ def runs_view(runs: Sequence[Run], data: str | Path | None = None) -> dict[str, 
         "charts": charts,
         "costs": _costs(runs, styles),
         "per_class": _per_class(runs),
-        "details": [_details(run, place, len(runs), data) for place, run in enumerate(runs, 1)],
+        "details": details,
     }
+
+
+def _missing(details: Sequence[Mapping[str, Any]], is_given: bool) -> str:
+    """Why confused pictures are not to be seen, empty where some are."""
+    if any(picture for run in details for group in run["confused"] for _, _, picture in group.pictures):
+        return ""
+    if is_given:
+        return "None of them is in the place named with --data: it needs to be what the networks were judged on."
+    return "To see them, name the pictures that were judged (a folder, a .tar, shards) with --data."
 
 
 def _costs(runs: Sequence[Run], styles: Sequence[str]) -> list[dict[str, Any]]:
@@ -207,7 +217,7 @@ def _line(run: Run, key: str, style: str, factor: float) -> Line | None:
     return Line(x, y, y, y, run.name, style)
 
 
-def _details(run: Run, place: int, of: int, data: str | Path | None) -> dict[str, Any]:
+def _details(run: Run, place: int, of: int, data: str | Path | Pictures | None) -> dict[str, Any]:
     result = run.result
     classes, counts = result.get("classes") or [], result.get("confusion") or []
     mistakes = result.get("mistakes") or []

@@ -1,4 +1,11 @@
 import json
+import os
+import tarfile
+
+import pytest
+from PIL import Image
+
+from reporting_cases import judged
 
 
 def test_a_run_becomes_a_page(covpool, trained, tmp_path):
@@ -27,3 +34,41 @@ def test_what_is_no_result_is_told(covpool, tmp_path):
     assert said.code == 2
     assert "its schema is 'other'" in said.err
     assert "there is nothing at nowhere" in covpool("report", "nowhere").err
+
+
+@pytest.fixture
+def mistaken(tmp_path):
+    """A folder of pictures, the same in a .tar, and a result that names two of them and two that are none."""
+    for split, name in (("train", "cat"), ("train", "dog"), ("val", "cat"), ("val", "dog")):
+        path = tmp_path / "photos" / split / name / "1.png"
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (30, 30), "orange").save(path)
+    with tarfile.open(tmp_path / "photos.tar", "w") as archive:
+        archive.add(tmp_path / "photos", "photos")
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "secret.png")
+    os.symlink(tmp_path / "secret.png", tmp_path / "photos" / "val" / "cat" / "link.png")
+    keys = ("val/cat/1.png", "val/dog/1.png", "../secret.png", "val/cat/link.png", "a\0b")
+    (tmp_path / "result.json").write_text(json.dumps(judged(("cat", "dog"), keys=keys)))
+    members = [f"photos/{key}" for key in keys]
+    (tmp_path / "of_tar.json").write_text(json.dumps(judged(("cat", "dog"), keys=members)))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("result", "place"), [("result.json", "photos"), ("of_tar.json", "photos.tar")])
+def test_confused_pictures_are_shown_from_a_folder_and_from_an_archive(covpool, mistaken, result, place):
+    assert covpool("report", result, "--data", place).code == 0
+    page = (mistaken / "report.html").read_text(encoding="utf-8")
+    assert page.count('<img src="data:image/') == 2
+    assert "To see them" not in page
+    assert "None of them" not in page
+
+
+def test_why_there_are_no_pictures_is_said(covpool, mistaken):
+    (mistaken / "other").mkdir()
+    covpool("report", "result.json")
+    assert "To see them, name the pictures that were judged" in (mistaken / "report.html").read_text(encoding="utf-8")
+    covpool("report", "result.json", "--data", "other", "--force")
+    assert "None of them is in the place named with --data" in (mistaken / "report.html").read_text(encoding="utf-8")
+    said = covpool("report", "result.json", "--data", "nowhere.tar", "--force")
+    assert said.code == 2
+    assert "--data needs the judged images" in said.err
