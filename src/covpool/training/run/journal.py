@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from covpool.evaluation.writing.as_csv import as_csv
 from covpool.training.run.writing import NotWritten, whole_file
 
 # timm's columns first, so that scripts that read its summary.csv find them; then ours
@@ -74,12 +73,8 @@ def read_journal(path: str | Path) -> list[dict[str, Any]]:
 
 def write_summary(path: Path, history: Iterable[Mapping[str, Any]]) -> None:
     """Write the epochs as CSV, whole or not at all."""
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    table.writeheader()
-    table.writerows(history)
     with whole_file(path) as file:
-        file.write(text.getvalue().encode())
+        file.write(as_csv([COLUMNS, *([row.get(name) for name in COLUMNS] for row in history)]))
 
 
 def _finite(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import json
 import os
 import pickle
 import shutil
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ import torch
 import torch.distributed.checkpoint as dcp
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
-from torch.distributed.checkpoint.metadata import Metadata, TensorStorageMetadata
+from torch.distributed.checkpoint.metadata import Metadata, StorageMeta, TensorStorageMetadata
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, Shard
 from torch.distributed.tensor import empty as empty_slices
@@ -72,7 +73,7 @@ def save_shards(path: Path, state: Mapping[str, Any], ranks: Ranks, *, keep: Pat
             _flush(path.parent)
 
     _as_one(ranks, path, prepare, first=True)
-    writer = dcp.FileSystemWriter(partial)
+    writer = _Writer(partial)
     _as_one(ranks, path, lambda: dcp.save(slices, storage_writer=writer, process_group=ranks.group))
     _as_one(ranks, path, write_rest, first=True)
     _as_one(ranks, path, finish, first=True)
@@ -96,7 +97,9 @@ def load_shards(path: Path, ranks: Ranks | None = None, mesh: DeviceMesh | None 
     reader = _Reader(path)
     slices = {name: _room_for(found, mesh) for name, found in reader.read_metadata().state_dict_metadata.items()}
     try:
-        dcp.load(slices, storage_reader=reader, process_group=ranks.group, no_dist=mesh is None)
+        with warnings.catch_warnings():  # that this process reads alone is meant
+            warnings.filterwarnings("ignore", message="torch.distributed is disabled, unavailable or uninitialized")
+            dcp.load(slices, storage_reader=reader, process_group=ranks.group, no_dist=mesh is None)
     except CheckpointException as error:  # no Exception, so nobody else would catch it
         raise DamagedCheckpoint(f"{path} cannot be read as a checkpoint: {_reason(error)}") from error
     return cast(dict[str, Any], _put_together(rest, slices))
@@ -220,6 +223,14 @@ def _remove(place: Path) -> None:
         shutil.rmtree(place)
     else:
         place.unlink(missing_ok=True)
+
+
+class _Writer(dcp.FileSystemWriter):
+    """torch's writer, whose metadata do not say where the folder lay when it was written."""
+
+    def storage_meta(self) -> StorageMeta:
+        """Nothing but the number of the writing."""
+        return StorageMeta(save_id=self.save_id)
 
 
 class _Reader(dcp.FileSystemReader):

@@ -30,7 +30,7 @@ from covpool.registry import unknown
 
 _SHORT = {"epochs": "schedule.epochs", "steps": "schedule.steps", "batch_size": "loader.batch_size"}
 _LOGGERS = ("tensorboard", "csv", "wandb", "trackio")
-_PLACES = ("recipe", "run", "resume", "resume_if_there", "devices", "device")
+_PLACES = ("recipe", "run", "resume", "resume_if_there", "devices", "strategy", "device")
 _OWN = (*_PLACES, "download", *_SHORT, "time_limit", "log", "quiet", "given")
 
 
@@ -52,6 +52,7 @@ def build() -> Parser:
             "covpool train mine.yaml --steps 20000 --schedule.evaluate_every_steps 500 --schedule.patience 5",
             "covpool train --resume runs/first --time-limit 30m",
             "covpool train mine.yaml --devices 2",
+            "covpool train mine.yaml --devices 4 --strategy fsdp",
         ],
         check=_check,
     )
@@ -83,6 +84,13 @@ def _add_places(parser: Parser) -> None:
         metavar="N",
         help="processes on this machine that share every batch, each with an accelerator where there are some; "
         "torchrun and srun start their own",
+    )
+    parser.add_argument(
+        "--strategy",
+        choices=("ddp", "fsdp"),
+        default="ddp",
+        help="of several processes: ddp gives each all parameters; fsdp shares them out, with gradients, optimizer, "
+        "average and checkpoints, for networks that do not fit. The numbers are the same",
     )
 
 
@@ -144,6 +152,7 @@ def run(options: Namespace) -> int:
             time_limit=seconds_in("--time-limit", options.time_limit),
             log=_loggers(options),
             devices=options.devices,
+            strategy=options.strategy,
         )
     return _say_how_it_ended(outcome, options)
 
