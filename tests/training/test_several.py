@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from covpool.recipes import RecipeError
+from covpool.models import restore_network
+from covpool.recipes import OptimizerSpec, RecipeError
 from covpool.training import read_journal, train
 from covpool.training.run import load_checkpoint
 from tiny_runs import tiny_pictures
@@ -42,12 +43,17 @@ def one(tmp_path_factory):
     return run
 
 
-def test_two_processes_give_the_numbers_of_one(one, tmp_path):
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_processes_give_the_numbers_of_one(one, tmp_path, strategy):
     heard = []
-    outcome = trained(tmp_path / "run", devices=2, listen=heard.append)
+    outcome = trained(tmp_path / "run", devices=2, strategy=strategy, listen=heard.append)
     assert_same_numbers(tmp_path / "run", one)
     assert outcome.ending == "finished"
-    assert heard[0]["summary"]["processes"] == 2
+    assert (heard[0]["summary"]["processes"], heard[0]["summary"]["strategy"]) == (2, strategy)
+    assert (tmp_path / "run" / "last.pt").is_dir() == (strategy == "fsdp")
+    best, of_one = (restore_network(run)[0].state_dict() for run in (tmp_path / "run", one))
+    for name, value in of_one.items():
+        torch.testing.assert_close(best[name], value, rtol=1e-4, atol=1e-5)
     assert [event["step"] for event in heard if event["event"] == "step"] == list(range(1, len(losses(one)) + 1))
 
 
@@ -59,13 +65,19 @@ def stop_at(step):
     return listen
 
 
-@pytest.mark.parametrize(("first", "second"), [(2, 1), (1, 2)])
+HANDS = {"one": {}, "ddp": {"devices": 2}, "fsdp": {"devices": 2, "strategy": "fsdp"}}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("ddp", "one"), ("one", "ddp"), ("fsdp", "one"), ("one", "fsdp"), ("fsdp", "ddp"), ("fsdp", "fsdp")],
+)
 def test_a_run_changes_hands(one, tmp_path, first, second):
     recipe = replace(steady_recipe(), checkpoint_every_steps=2)
     given = {"images": tiny_pictures(), "device": "cpu", "log_every": 1, "log": ()}
-    stopped = train(recipe, tmp_path / "run", **given, devices=first, listen=stop_at(3))
+    stopped = train(recipe, tmp_path / "run", **given, **HANDS[first], listen=stop_at(3))
     assert stopped.ending in ("asked", "finished")  # the stop travels through the caller's process
-    train(None, tmp_path / "run", resume=True, **given, devices=second)
+    train(None, tmp_path / "run", resume=True, **given, **HANDS[second])
     assert_same_numbers(tmp_path / "run", one)
 
 
@@ -74,3 +86,14 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path):
     odd = replace(recipe, loader=replace(recipe.loader, batch_size=5))
     with pytest.raises(RecipeError, match=r"loader\.batch_size is shared evenly by 2 processes; got 5"):
         train(odd, tmp_path / "run", images=tiny_pictures(), device="cpu", log=(), devices=2)
+
+
+def test_parameters_are_not_shared_out_where_that_is_not_established(tmp_path):
+    given = {"images": tiny_pictures(), "device": "cpu", "log": (), "strategy": "fsdp"}
+    with pytest.raises(ValueError, match="shares parameters out among several processes; got 1"):
+        train(steady_recipe(), tmp_path / "run", **given)
+    odd = replace(steady_recipe(), optimizer=OptimizerSpec(name="adafactor"), precision="16-mixed")
+    with pytest.raises(RecipeError, match="'fsdp' takes sgd, momentum.*got 'adafactor'") as told:
+        train(odd, tmp_path / "run", **given, devices=2)
+    assert "'fsdp' takes '32-true' and 'bf16-mixed'; got '16-mixed'" in str(told.value)
+    assert not (tmp_path / "run").exists()

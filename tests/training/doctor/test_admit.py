@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -162,6 +163,31 @@ def test_precision_and_accumulation_change_nothing_about_it(open_recipe, picture
     assert (error.diagnosis.finding.stage, error.diagnosis.finding.module) == ("describe", "head.pool.describe")
 
 
+@pytest.mark.parametrize("stage", ["backbone", "describe", "classifier"])
+def test_a_gradient_that_is_no_number_stops_float16_at_once(open_recipe, pictures, tmp_path, stage):
+    """The loss scale would leave out one step after the other, and the training end as it began."""
+    recipe = replace(open_recipe, precision="16-mixed", loss_scale=128.0)
+    plant, run = Plant(STAGES[stage], BrokenBackward.apply, after=3), tmp_path / "run"
+    with plant.planted():
+        error = caught(recipe, pictures, run, listen=plant.listen)
+        check_files(error, run)
+    finding = error.diagnosis.finding
+    assert (error.step, finding.stage, finding.direction) == (4, stage, "backward")
+
+
+def test_a_scale_that_no_gradient_bears_is_told_after_a_while(open_recipe, pictures, tmp_path):
+    recipe = replace(
+        open_recipe,
+        precision="16-mixed",
+        loss_scale=1e30,
+        optimizer=replace(open_recipe.optimizer, accumulate=1),
+        schedule=replace(open_recipe.schedule, epochs=4),
+    )
+    error = caught(recipe, pictures, tmp_path / "run")
+    assert (error.step, error.diagnosis.finding.stage) == (25, "unknown")
+    assert "lower loss_scale" in error.diagnosis.causes[0]
+
+
 def test_the_batch_of_a_group_is_named(open_recipe, pictures, tmp_path):
     """Only the batch whose first label is a certain one is broken, as it is when the step is taken again."""
     counts = {}
@@ -281,6 +307,21 @@ def test_a_run_that_looks_now_and_then_finds_the_step_again(open_recipe, picture
         assert torch.equal(mine[0], theirs[0])
     for name, value in one.state["network"].items():
         assert torch.equal(value, other.state["network"][name]) or "running" in name
+
+
+def test_the_checkpoint_before_a_damaged_one_leads_to_the_step_too(open_recipe, pictures, tmp_path, caplog):
+    plant = Plant(STAGES["normalize"], spoil, after=2)
+
+    def damage(event):
+        if event["event"] == "checkpoint" and event["step"] == 2:
+            Path(event["path"]).write_bytes(b"cut")
+            plant.ripe = True
+
+    recipe = replace(open_recipe, checkpoint_every_steps=1)
+    with plant.planted(), pytest.raises(NonFiniteLoss) as error:
+        train(recipe, tmp_path / "run", images=pictures, device="cpu", log_every=50, look="log", listen=damage)
+    assert error.value.diagnosis.finding.stage == "normalize"
+    assert "going on from the checkpoint before it" in caplog.text
 
 
 def test_a_run_without_a_fault_has_no_case(tmp_path):

@@ -50,6 +50,10 @@ def about(finding=FORWARD, **facts):
             "logits as large as 99",
         ),
         (replace(PLAIN, finding=Finding(stage="unknown", direction="forward")), "something that is not the same twice"),
+        (
+            replace(PLAIN, precision="16-mixed", finding=Finding(stage="unknown", direction="forward")),
+            "a loss scale under which all gradients of late overflowed",
+        ),
         (about(min=-0.5, max=1.0, zeros=0.0), "a logarithm or a root of a negative number"),
     ],
 )

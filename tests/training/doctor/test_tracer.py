@@ -74,6 +74,23 @@ def test_a_root_at_zero_breaks_the_gradient_behind_the_module_before_it():
     assert (fault.module, fault.where) == ("1.first", "arrival")
 
 
+def test_a_gradient_that_breaks_inside_the_first_container_is_found_there():
+    """The picture asks for no gradient, and the container has no parameters of its own."""
+
+    class Stem(nn.Sequential):
+        def forward(self, x):
+            return super().forward(x).sqrt()
+
+    network = network_of(Stem(nn.Linear(3, 3)), nn.Linear(3, 1))
+    with torch.no_grad():
+        network[0][0].weight.zero_()
+        network[0][0].bias.zero_()
+    tracer, _ = traced(network, torch.ones(2, 3))
+    assert tracer.forward_fault is None
+    fault = tracer.backward_fault()
+    assert (fault.module, fault.where) == ("0.0", "arrival")
+
+
 def test_one_branch_of_a_sum_is_told_from_the_other():
     class Fork(nn.Module):
         def __init__(self):

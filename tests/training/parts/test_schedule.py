@@ -112,6 +112,14 @@ _RELEASED = {
         int(_FOOD),
         {"milestones": tuple(int(_FOOD) + n * int(_FOOD * 2) for n in range(1, 60)), "gamma": 0.94},
     ),
+    # its end_learning_rate is 1e-4
+    "polynomial_food_b256_lr0.1_nepd10": (
+        0.1,
+        "polynomial",
+        40000,
+        int(_FOOD),
+        {"curve_epochs": float(int(_FOOD * 10)), "final_lr_ratio": 1e-3},
+    ),
 }
 
 

@@ -29,7 +29,6 @@ def state_of(number, mesh):
     weight = torch.arange(12.0).view(4, 3) + number
     momentum = {"momentum": distribute_tensor(-weight, mesh, [Shard(0)])}
     return {
-        "format": "covpool-checkpoint/1",
         "network": {"weight": distribute_tensor(weight, mesh, [Shard(0)]), "mean": torch.tensor([1.5])},
         "optimizer": {"state": {0: momentum}, "groups": [{"lr": 0.1}]},
         "step": number,

@@ -12,7 +12,7 @@ from torch.distributed.device_mesh import DeviceMesh
 
 from covpool.recipes import Recipe, RecipeError
 from covpool.training.distributed import Ranks
-from covpool.training.run.checkpoint import load_checkpoint, save_checkpoint
+from covpool.training.run.checkpoint import FORMAT, load_checkpoint, save_checkpoint
 from covpool.training.run.shards import DamagedCheckpoint, save_shards, set_aside
 from covpool.training.run.writing import whole_file
 
@@ -71,7 +71,7 @@ class RunFolder:
         With a ``mesh`` all ``ranks`` have to call, and last.pt is a folder with their shards; else the first one alone.
         """
         if mesh is not None:
-            save_shards(self.last, state, ranks or Ranks(), keep=self.previous)
+            save_shards(self.last, {"format": FORMAT, **state}, ranks or Ranks(), keep=self.previous)
             return
         with set_aside(self.last, self.previous):
             save_checkpoint(self.last, state, keep=self.previous)
