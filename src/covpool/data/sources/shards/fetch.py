@@ -109,6 +109,7 @@ def _web(url: str) -> Iterator[tuple[Any, int | None]]:
     try:
         answer = urllib.request.urlopen(url, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
+        error.close()  # it is an answer, with a connection
         if error.code < 500 and error.code not in _MAY_PASS:
             raise _NeverMind(f"HTTP {error.code}: {error.reason}") from error
         raise

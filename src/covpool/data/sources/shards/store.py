@@ -25,7 +25,7 @@ from covpool.data.sources.shards.patterns import name_of
 
 log = logging.getLogger("covpool")
 _PART = ".part"
-_POLL = 0.05  # seconds between looks for room that other transfers hold
+_POLL = 0.02  # seconds between looks for a lock, or for room that other transfers hold
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,8 @@ class Store:
             part.touch()
             return
         if size > self.limit:
-            raise BadSource(
-                str(part), [f"a shard has {size:,} bytes and all copies may have {self.limit:,}; raise limit"]
-            )
+            sentence = f"a shard has {size:,} bytes, and all copies together may have {self.limit:,}; raise limit"
+            raise BadSource(str(part), [sentence])
         while True:
             with self._lock("room"):
                 if self._make_room(size):
@@ -178,7 +177,7 @@ class Store:
     def _lock(self, name: str, *, wait: bool = True) -> FileLock:
         folder = self.folder / "shard-locks"
         folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder / f"{name}.lock", timeout=-1 if wait else 0)
+        return FileLock(folder / f"{name}.lock", timeout=-1 if wait else 0, poll_interval=_POLL)
 
 
 def _safe(name: str) -> str:
