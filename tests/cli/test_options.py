@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from jsonargparse import Namespace
 
@@ -30,6 +32,23 @@ def test_a_folder_with_something_in_it_is_not_taken(tmp_path):
     assert folder_mistakes("--run", str(tmp_path / "x"))[0].endswith("is a file; name a folder")
     (tmp_path / "recipe.yaml").touch()
     assert f"--resume {tmp_path}" in folder_mistakes("--run", str(tmp_path))[0]
+
+
+def test_what_cannot_be_written_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").touch()
+    assert output_mistakes(Namespace(output="new/deep/x.json", force=False)) == []
+    (mistake,) = output_mistakes(Namespace(output="notes.txt/deep/x.json", force=True))
+    assert mistake == ("--output notes.txt/deep/x.json cannot be written: notes.txt is a file; name another folder")
+    (mistake,) = folder_mistakes("--run", "notes.txt/x")
+    assert mistake == "--run notes.txt/x cannot be made: notes.txt is a file; name another folder"
+
+
+@pytest.mark.skipif(os.access("/", os.W_OK), reason="root may write everywhere")
+def test_a_folder_in_which_one_may_not_write_is_told_before_the_work(tmp_path):
+    (tmp_path / "mine").mkdir(mode=0o500)
+    (mistake,) = folder_mistakes("--run", str(tmp_path / "mine" / "x" / "y"))
+    assert mistake.endswith(f"cannot be made: {tmp_path / 'mine'} is closed to you; name another folder")
 
 
 def test_each_file_that_is_named_is_looked_at(tmp_path):

@@ -96,6 +96,14 @@ def test_no_gradient_is_recorded_and_a_named_device_is_taken():
     assert pick_device().type in {"cpu", "cuda", "mps", "xpu"}
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("quantum", "needs to be auto, cpu"), ("cuda:99", "there is no device")]
+)
+def test_a_device_that_is_not_there_is_told(name, sentence):
+    with pytest.raises(ValueError, match=f"{sentence}.*{name}|{sentence} '{name}'"):
+        pick_device(name)
+
+
 def test_the_logits_of_several_views_of_a_picture_are_averaged():
     views = torch.randn(2, 10, 3, 4, 4)
     network = nn.Sequential(nn.Flatten(), nn.Linear(48, 5))

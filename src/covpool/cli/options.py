@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,14 +75,27 @@ def output_mistakes(options: Namespace, *names: str) -> list[str]:
             found.append(f"{flag} is a folder; name a file in it")
         elif path.exists() and not options.force:
             found.append(f"{flag} exists; add --force to replace it, or name another file")
+        elif not path.exists() and (reason := _closed(path.parent)):
+            found.append(f"{flag} cannot be written: {reason}")
     return found
+
+
+def _closed(folder: Path) -> str:
+    """Why nothing can be written to a folder, which need not be there yet; no words where it can."""
+    there = next(place for place in (folder, *folder.parents, Path()) if os.path.exists(place))
+    if not there.is_dir():
+        return f"{there} is a file; name another folder"
+    return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} is closed to you; name another folder"
 
 
 def folder_mistakes(flag: str, folder: str | None, *, force: bool = False) -> list[str]:
     """Why a new folder cannot be made there, if so."""
     path = Path(folder or "")
-    if folder is None or not path.exists():
+    if folder is None:
         return []
+    if not path.exists():
+        reason = _closed(path)
+        return [f"{flag} {folder} cannot be made: {reason}"] if reason else []
     if not path.is_dir():
         return [f"{flag} {folder} is a file; name a folder"]
     if any(path.iterdir()) and not force:

@@ -52,15 +52,25 @@ class Predictions:
 def pick_device(device: str | torch.device = "auto") -> torch.device:
     """The device named, or for "auto" the accelerator torch reports, else the CPU.
 
+    Raises:
+        ValueError: torch knows no such device, or this machine has none.
+
     Example:
         >>> pick_device("cpu")
         device(type='cpu')
     """
-    if device != "auto":
-        return torch.device(device)
-    if torch.accelerator.is_available():
-        return torch.accelerator.current_accelerator() or torch.device("cpu")
-    return torch.device("cpu")
+    there = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    usual = torch.device("cpu") if there is None else there
+    if device == "auto":
+        return usual
+    try:
+        named = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"the device needs to be auto, cpu, cuda, cuda:1, mps, ...; got {str(device)!r}") from None
+    count = torch.accelerator.device_count() if there is not None and named.type == there.type else 0
+    if named.type in ("cuda", "mps", "xpu") and (named.index or 0) >= count:
+        raise ValueError(f"there is no device {str(device)!r} on this machine; auto takes {usual}")
+    return named
 
 
 def precision_context(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
