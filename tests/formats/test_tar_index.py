@@ -132,6 +132,8 @@ def test_compressed_archives_are_named_with_the_tool_that_unpacks_them(tmp_path)
 def test_something_else_is_no_tar(tmp_path):
     with pytest.raises(BadTar, match="it is no tar"):
         index_tar(written(tmp_path, b"hello " * 500))
+    with pytest.raises(BadTar, match="it is no tar"):
+        index_tar(written(tmp_path, b"hello"))
 
 
 @pytest.mark.parametrize("size", [b"\xff" * 12, b"99999999999\0", b"77777777777\0", b"-0000000001\0"])

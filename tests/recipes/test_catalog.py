@@ -37,3 +37,14 @@ def test_a_file_is_read_and_its_mistakes_name_it(tmp_path):
         find_recipe(str(path))
     with pytest.raises(RecipeError, match=r"absent\.yaml cannot be read: No such file"):
         find_recipe(tmp_path / "absent.yaml")
+
+
+def test_what_lies_there_but_is_no_recipe_is_said(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("a: [")
+    with pytest.raises(RecipeError, match=r"mine\.yaml: the text is no YAML"):
+        find_recipe(path)
+    with pytest.raises(RecipeError, match="is a folder; a recipe is a name"):
+        find_recipe(tmp_path)
+    with pytest.raises(RecipeError, match=r"does not end in \.yaml"):
+        find_recipe(path.rename(tmp_path / "mine.txt"))

@@ -181,6 +181,8 @@ def _header(archive: BinaryIO, position: int, length: int) -> bytes | None:
     """The header block at ``position``; None for the zero block that ends an archive."""
     archive.seek(position)
     header = archive.read(BLOCK)
+    if len(header) < BLOCK and position == 0:
+        raise _Damage(f"it is no tar, which has at least {BLOCK} bytes; got {length}")
     if len(header) < BLOCK:
         raise _Damage(f"it has no end mark after {length} bytes, so it is probably cut short; copy it again")
     if not any(header):

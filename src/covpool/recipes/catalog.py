@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from covpool.recipes import assembled, assembled_sets, fast_mpncov, gcp_opt, gcp_opt_yaml, gm_sop, modern, own, threeg
-from covpool.recipes.schema.reading import RecipeError
+from covpool.recipes.schema.reading import RecipeError, read_yaml
 from covpool.recipes.schema.recipe import Recipe
 from covpool.registry import Registry
 
@@ -21,7 +21,7 @@ def find_recipe(name_or_file: str | Path) -> Recipe:
 
     Raises:
         UnknownName: no recipe has that name; the nearest one is offered.
-        RecipeError: the file is missing, or holds mistakes.
+        RecipeError: the file is missing, holds mistakes, or is none of YAML.
 
     Example:
         >>> find_recipe("small/conv4").network.backbone
@@ -29,12 +29,19 @@ def find_recipe(name_or_file: str | Path) -> Recipe:
     """
     path = Path(name_or_file)
     if path.suffix not in (".yaml", ".yml"):
+        if path.exists() and str(name_or_file) not in recipes:
+            what = "a folder" if path.is_dir() else "a file that does not end in .yaml"
+            raise RecipeError([f"{path} is {what}; a recipe is a name or a .yaml file, and images are its field data"])
         return recipes.get(str(name_or_file))()
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise RecipeError([f"the recipe file {path} cannot be read: {error.strerror}"]) from error
     try:
-        return Recipe.from_yaml(text)
+        data = read_yaml(text)
+    except RecipeError as error:
+        raise RecipeError([f"{path}: {mistake}" for mistake in error.mistakes], str(path)) from error
+    try:
+        return Recipe.from_dict(data)
     except RecipeError as error:
         raise RecipeError(error.mistakes, str(path)) from error
