@@ -1,6 +1,7 @@
 """A miniature of each published set: the files that its authors' archives unpack to, with few classes."""
 
 import io
+import json
 import tarfile
 import zipfile
 from pathlib import Path
@@ -51,6 +52,10 @@ def cub():
         root + "train_test_split.txt": lines(*(f"{i + 1} {int(i % 3 != 2)}" for i in range(12))),
         root + "bounding_boxes.txt": lines(*(f"{i + 1} 1.0 1.0 9.0 9.0" for i in range(12))),
         "attributes.txt": b"1 has_bill_shape::curved_(up_or_down)\n",
+        root + "parts/parts.txt": b"1 back\n2 beak\n",
+        root + "attributes/class_attribute_labels_continuous.txt": b"0.0 0.1\n",
+        "._CUB_200_2011": b"what macOS puts into archives",
+        root + "._classes.txt": b"what macOS puts into archives",
     }
     return with_pictures(files, *(f"{root}images/{name}" for name in names))
 
@@ -59,11 +64,17 @@ def aircraft():
     root = "fgvc-aircraft-2013b/data/"
     numbers = ["0034309", "0034958", "0037511", "0047305", "0062763", "0063400"]
     variants = ["707-320", "F/A-18", "Model B200"]
+    families, makers = ["Boeing 707", "F/A-18", "King Air"], ["Boeing", "McDonnell Douglas", "Beechcraft"]
     files = {root + "variants.txt": lines(*variants), root + "images_box.txt": b"0034309 3 144 998 431\n"}
+    files |= {root + "families.txt": lines(*families), root + "manufacturers.txt": lines(*sorted(makers))}
     for place, split in enumerate(("train", "val", "test")):
         pair = numbers[2 * place : 2 * place + 2]
         rows = [f"{pair[0]} {variants[place]}", f"{pair[1]} {variants[(place + 1) % 3]}"]
         files[f"{root}images_variant_{split}.txt"] = lines(*rows)
+        files[f"{root}images_{split}.txt"] = lines(*pair)
+        for level, names in (("family", families), ("manufacturer", makers)):
+            rows = [f"{pair[0]} {names[place]}", f"{pair[1]} {names[(place + 1) % 3]}"]
+            files[f"{root}images_{level}_{split}.txt"] = lines(*rows)
     return with_pictures(files, *(f"{root}images/{number}.jpg" for number in numbers))
 
 
@@ -86,6 +97,11 @@ def cars():
     return with_pictures(files, *pictures)
 
 
+def cars_labelled_in_the_devkit():
+    files = cars()
+    return {**files, "devkit/cars_test_annos.mat": files.pop("cars_test_annos_withlabels.mat")}
+
+
 def cars_in_one_folder():
     rows = [(f"car_ims/{n:06d}.jpg", 1, 1, 9, 9, label, test) for n, label, test in ((1, 1, 0), (2, 1, 1), (3, 2, 0))]
     annotations = structs(["relative_im_path", *_BOX, "class", "test"], rows)
@@ -97,8 +113,15 @@ def food101():
     names = {"train": ["apple_pie/1005649", "sushi/1014775"], "test": ["sushi/1026328", "apple_pie/1011328"]}
     files = {f"food-101/meta/{split}.txt": lines(*found) for split, found in names.items()}
     files["food-101/meta/classes.txt"] = lines("apple_pie", "sushi")
+    for split, found in names.items():
+        by_class = {dish: [name for name in found if name.startswith(dish)] for dish in ("apple_pie", "sushi")}
+        files[f"food-101/meta/{split}.json"] = json.dumps(by_class).encode()
     files["food-101/meta/labels.txt"] = lines("Apple pie", "Sushi")
     return with_pictures(files, *(f"food-101/images/{name}.jpg" for found in names.values() for name in found))
+
+
+def food101_of_json():
+    return {name: content for name, content in food101().items() if not name.endswith(".txt")}
 
 
 def pets():
@@ -107,15 +130,29 @@ def pets():
         "test": ["great_dane_4 2 2 1", "Abyssinian_3 1 1 1"],
     }
     files = {f"annotations/{split}.txt": lines(*found) for split, found in rows.items()}
-    files["annotations/list.txt"] = lines("#Image CLASS-ID SPECIES BREED ID", *rows["trainval"])
+    files["annotations/list.txt"] = lines(
+        "#Image CLASS-ID SPECIES BREED ID",
+        "#ID: 1:37 Class ids",
+        "#SPECIES: 1:Cat 2:Dog",
+        "#All images with 1st letter as captial are cat images",
+        *rows["trainval"],
+        *rows["test"],
+    )
+    files["annotations/._trimaps"] = files["annotations/trimaps/._Abyssinian_100.png"] = (
+        b"what macOS puts into archives"
+    )
+    files["annotations/trimaps/Abyssinian_100.png"] = files["annotations/xmls/Abyssinian_100.xml"] = (
+        b"no picture to learn"
+    )
     files["images/Abyssinian_100.mat"] = b"a stray file of the archive"
     return with_pictures(files, *(f"images/{row.split()[0]}.jpg" for found in rows.values() for row in found))
 
 
 def flowers():
+    numbers = {"trnid": [1, 2], "valid": [4, 3], "tstid": [5, 6]}
     files = {
         "imagelabels.mat": mat(labels=np.array([[1, 2, 1, 2, 1, 2]], np.uint8)),
-        "setid.mat": mat(trnid=[[1, 2]], valid=[[4, 3]], tstid=[[5, 6]]),
+        "setid.mat": mat(**{name: np.array([found], np.uint16) for name, found in numbers.items()}),
     }
     return with_pictures(files, *(f"jpg/image_{n:05d}.jpg" for n in range(1, 7)))
 
@@ -150,6 +187,8 @@ def products():
     ]
     test = ["4 3 6 lamp_final/3_0.JPG", "5 4 1 bicycle_final/4_0.JPG"]
     files = {root + "Ebay_train.txt": lines(head, *train), root + "Ebay_test.txt": lines(head, *test)}
+    files[root + "Ebay_info.txt"] = lines(head, *train, *test)
+    files[f"__MACOSX/{root}._Ebay_train.txt"] = b"what macOS puts into archives"
     return with_pictures(files, *(root + row.split()[3] for row in (*train, *test)))
 
 
@@ -179,6 +218,7 @@ def uec():
         root + "1/bb_info.txt": lines("img x1 y1 x2 y2", "1 0 0 9 9", "2 0 0 9 9", "10 0 0 9 9"),
         root + "2/bb_info.txt": lines("img x1 y1 x2 y2", "3 0 0 9 9", "2 0 0 9 9"),
         root + "README.txt": b"about\n",
+        root + "multiple_food.txt": lines("image_id category_ids", "2 1 2"),
     }
     return with_pictures(files, *(root + name for name in ("1/1.jpg", "1/2.jpg", "1/10.jpg", "2/3.jpg", "2/2.jpg")))
 

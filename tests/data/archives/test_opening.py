@@ -24,6 +24,16 @@ CASES = {
         {"fgvc-aircraft-2013b.tar.gz": ""},
         {"train": [0, 1, 1, 2], "test": [2, 0]},
     ),
+    "fgvc-aircraft-family": (
+        made.aircraft,
+        {"fgvc-aircraft-2013b.tar.gz": ""},
+        {"train": [0, 1], "val": [1, 2], "test": [2, 0]},
+    ),
+    "fgvc-aircraft-manufacturer": (
+        made.aircraft,
+        {"fgvc-aircraft-2013b.tar.gz": ""},
+        {"train": [1, 2], "val": [2, 0], "test": [0, 1]},
+    ),
     "stanford-cars": (
         made.cars,
         {"cars_train.tgz": "cars_train/", "cars_test.tgz": "cars_test/", "car_devkit.tgz": "devkit/"},
@@ -139,6 +149,8 @@ def test_classes_have_the_names_of_the_authors(tmp_path):
 
     assert classes("cub-200-2011", made.cub)[3] == "004.Groove_billed_Ani"
     assert classes("fgvc-aircraft", made.aircraft) == ["707-320", "F/A-18", "Model B200"]
+    assert classes("fgvc-aircraft-family", made.aircraft) == ["Boeing 707", "F/A-18", "King Air"]
+    assert classes("fgvc-aircraft-manufacturer", made.aircraft) == ["Beechcraft", "Boeing", "McDonnell Douglas"]
     assert classes("stanford-cars", made.cars)[3] == "Ram C/V Cargo Van 2012"
     assert classes("oxford-pets", made.pets) == ["Abyssinian", "Great Dane"]
     assert classes("places365", made.places) == ["airfield", "apartment_building/outdoor"]
@@ -155,6 +167,12 @@ def test_classes_have_the_names_of_the_authors(tmp_path):
 def test_the_other_layouts_of_the_same_authors(tmp_path):
     cars = made.unpack(made.cars_in_one_folder(), tmp_path / "cars")
     assert labels(opened(cars)) == expected({"train": [0, 1], "test": [0]})
+    cars = made.unpack(made.cars_labelled_in_the_devkit(), tmp_path / "newer" / "cars")
+    assert labels(opened(cars)) == expected({"train": [1, 3, 0], "test": [2, 1]})
+    food = made.unpack(made.food101_of_json(), tmp_path / "food")
+    assert labels(opened(food)) == expected({"train": [0, 1], "test": [1, 0]})
+    moved = {name.replace("data_256/", "data_256_standard/"): content for name, content in made.places().items()}
+    assert labels(opened(made.unpack(moved, tmp_path / "moved"))) == {"train": [0, 1], "val": [1]}
     easy = made.unpack(made.places_easy(), tmp_path / "places")
     assert labels(opened(f"places365:{easy}")) == {"train": [0, 1], "val": [1]}
     archive = made.pack(made.places_easy(), tmp_path / "places365standard_easyformat.tar")

@@ -2,11 +2,13 @@
 
 Sources: Wah et al., Caltech 2011, ``CUB_200_2011.tgz``: ``CUB_200_2011/{images.txt, image_class_labels.txt,
 train_test_split.txt, classes.txt, images/<class>/*.jpg}``. Maji et al., arXiv 1306.5151,
-``fgvc-aircraft-2013b.tar.gz``: ``data/{variants.txt, images_variant_<split>.txt, images/*.jpg}``. Krause et al.,
-3dRR 2013: ``cars_train.tgz``, ``cars_test.tgz``, ``car_devkit.tgz`` (``devkit/cars_meta.mat``,
-``cars_train_annos.mat``) and ``cars_test_annos_withlabels.mat``; or all pictures in ``car_ims.tgz`` with
-``cars_annos.mat``. All labels count from 1. For retrieval the first half of the classes trains and the other half is
-searched (Oh Song et al., CVPR 2016).
+``fgvc-aircraft-2013b.tar.gz``: ``data/{variants.txt, images_variant_<split>.txt, images/*.jpg}``, and the same for
+families and manufacturers. Krause et al., 3dRR 2013: ``cars_train.tgz``, ``cars_test.tgz``, ``car_devkit.tgz``
+(``devkit/cars_meta.mat``, ``cars_train_annos.mat``) and ``cars_test_annos_withlabels.mat``, which some copies have as
+the devkit's ``cars_test_annos.mat``; or all pictures in ``car_ims.tgz`` with ``cars_annos.mat``.
+
+All labels count from 1. For retrieval the first half of the classes trains and the other half is searched (Oh Song et
+al., CVPR 2016).
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from covpool.data.archives.tables import read_mat, read_rows, whole
 from covpool.data.archives.tree import Tree
 
 _CUB = ("images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt")
+_LEVELS = {"variant": "variants.txt", "family": "families.txt", "manufacturer": "manufacturers.txt"}
 _AIRCRAFT = ("variants.txt", "images_variant_train.txt", "images_variant_val.txt", "images_variant_test.txt")
 _TRAIN_ANNOTATIONS = ("devkit/cars_meta.mat", "devkit/cars_train_annos.mat")
 _CAR_FIELDS = ("fname", "relative_im_path", "class", "test")  # the boxes are most of the file
 _WITH_LABELS = "cars_test_annos_withlabels.mat"
+_TEST_ANNOTATIONS = (_WITH_LABELS, f"devkit/{_WITH_LABELS}", "devkit/cars_test_annos.mat")
 
 
 def read_birds(tree: Tree) -> Found:
@@ -63,41 +67,37 @@ def read_aircraft_trainval(tree: Tree) -> Found:
     return _aircraft(tree, {"train": ("train", "val"), "test": ("test",)})
 
 
-def _aircraft(tree: Tree, parts: dict[str, tuple[str, ...]]) -> Found:
-    root = needed_root(tree, _AIRCRAFT)
-    classes = [line.strip() for line in tree.text(root + "variants.txt").splitlines() if line.strip()]
+def read_aircraft_family(tree: Tree) -> Found:
+    """The same pictures by 70 families, such as 'Boeing 737'."""
+    return _aircraft(tree, {"train": ("train",), "val": ("val",), "test": ("test",)}, "family")
+
+
+def read_aircraft_manufacturer(tree: Tree) -> Found:
+    """The same pictures by manufacturers."""
+    return _aircraft(tree, {"train": ("train",), "val": ("val",), "test": ("test",)}, "manufacturer")
+
+
+def _aircraft(tree: Tree, parts: dict[str, tuple[str, ...]], level: str = "variant") -> Found:
+    root = needed_root(tree, (_LEVELS[level], *(f"images_{level}_{part}.txt" for part in ("train", "val", "test"))))
+    classes = [line.strip() for line in tree.text(root + _LEVELS[level]).splitlines() if line.strip()]
     numbers = {name: label for label, name in enumerate(classes)}
     splits: dict[str, list[tuple[str, int]]] = {}
     for split, lists in parts.items():
-        rows = [row for part in lists for row in read_rows(tree, f"{root}images_variant_{part}.txt", 2)]
+        rows = [row for part in lists for row in read_rows(tree, f"{root}images_{level}_{part}.txt", 2)]
         strange = {name for _, name in rows} - set(numbers)
         if strange:
-            raise NotThere(f"variant {min(strange)!r} in variants.txt")
+            raise NotThere(f"{level} {min(strange)!r} in {_LEVELS[level]}")
         splits[split] = [(f"{root}images/{number}.jpg", numbers[name]) for number, name in rows]
     return Found(classes, splits)
 
 
 def read_cars(tree: Tree) -> Found:
     """196 models in the authors' split: 8,144 to train, 8,041 to test."""
-    return _cars(tree)
-
-
-def read_cars_zeroshot(tree: Tree) -> Found:
-    """The first half of the models to train, the other half to test: 8,054 and 8,131 pictures."""
-    found = _cars(tree)
-    half = len(found.classes) // 2
-    rows = [row for split in found.splits.values() for row in split]
-    return Found(found.classes, {"train": [r for r in rows if r[1] < half], "test": [r for r in rows if r[1] >= half]})
-
-
-def _cars(tree: Tree) -> Found:
     root = tree.root_of("cars_annos.mat")
     if root is not None:
         return _cars_in_one_folder(tree, root)
     root = needed_root(tree, _TRAIN_ANNOTATIONS)
-    labelled = next(
-        (root + folder + _WITH_LABELS for folder in ("", "devkit/") if root + folder + _WITH_LABELS in tree), None
-    )
+    labelled = next((name for place in _TEST_ANNOTATIONS if _has_labels(tree, name := root + place)), None)
     if labelled is None:
         raise NotThere(f"{_WITH_LABELS} (the devkit's own list of the test pictures has no labels)")
     classes = [str(name) for name in read_mat(tree, root + _TRAIN_ANNOTATIONS[0])["class_names"]]
@@ -112,6 +112,14 @@ def _cars(tree: Tree) -> Found:
     )
 
 
+def read_cars_zeroshot(tree: Tree) -> Found:
+    """The first half of the models to train, the other half to test: 8,054 and 8,131 pictures."""
+    found = read_cars(tree)
+    half = len(found.classes) // 2
+    rows = [row for split in found.splits.values() for row in split]
+    return Found(found.classes, {"train": [r for r in rows if r[1] < half], "test": [r for r in rows if r[1] >= half]})
+
+
 def _cars_in_one_folder(tree: Tree, root: str) -> Found:
     name = root + "cars_annos.mat"
     classes = [str(one) for one in read_mat(tree, name)["class_names"]]
@@ -119,6 +127,11 @@ def _cars_in_one_folder(tree: Tree, root: str) -> Found:
     for row, label in _annotated(tree, name, len(classes)):
         splits["test" if row["test"] else "train"].append((f"{root}{row['relative_im_path']}", label))
     return Found(classes, splits)
+
+
+def _has_labels(tree: Tree, name: str) -> bool:
+    rows = read_mat(tree, name, fields=_CAR_FIELDS).get("annotations") if name in tree else None
+    return bool(rows) and "class" in rows[0]
 
 
 def _annotated(tree: Tree, name: str, classes: int) -> list[tuple[dict[str, Any], int]]:
@@ -151,6 +164,20 @@ FINE_GRAINED = {
         (_AIRCRAFT,),
         ("fgvc-aircraft-2013b.*",),
         "FGVC-Aircraft, 100 variants, train and val together",
+        is_recognised=False,
+    ),
+    "fgvc-aircraft-family": Published(
+        read_aircraft_family,
+        (_AIRCRAFT,),
+        ("fgvc-aircraft-2013b.*",),
+        "FGVC-Aircraft, 70 families",
+        is_recognised=False,
+    ),
+    "fgvc-aircraft-manufacturer": Published(
+        read_aircraft_manufacturer,
+        (_AIRCRAFT,),
+        ("fgvc-aircraft-2013b.*",),
+        "FGVC-Aircraft, by manufacturer",
         is_recognised=False,
     ),
     "stanford-cars": Published(read_cars, _CAR_MARKS, _CAR_ARCHIVES, "Stanford Cars, 196 models"),

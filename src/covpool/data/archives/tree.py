@@ -34,6 +34,7 @@ class Folder:
     names: list[str]
 
     def read(self, row: int) -> bytes:
+        """The bytes of one file."""
         return Path(self.root, self.names[row]).read_bytes()
 
 
