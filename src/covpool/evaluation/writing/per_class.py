@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import torch
 
 from covpool.evaluation.accuracy import wilson_interval
+from covpool.evaluation.writing.as_csv import as_csv
 from covpool.evaluation.writing.whole_file import whole_file
 
 
@@ -83,7 +82,5 @@ def write_confusion(path: str | Path, counts: Sequence[Sequence[int]], classes: 
 
 
 def _write_csv(path: str | Path, lines: Sequence[Sequence[object]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
     with whole_file(path) as file:
-        file.write(text.getvalue().encode())
+        file.write(as_csv(lines))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
 from covpool.evaluation.result import Result
+from covpool.evaluation.writing.as_csv import as_csv
 from covpool.evaluation.writing.whole_file import whole_file
 
 COLUMNS = ("model", "top1", "top1_err", "top5", "top5_err", "param_count", "img_size", "crop_pct", "interpolation")
@@ -47,12 +47,8 @@ def add_timm_row(path: str | Path, row: Mapping[str, str]) -> None:
     columns, rows = _read(path) if path.exists() else (list(COLUMNS), [])
     kept = [old for old in rows if any(old.get(name) != row[name] for name in _SAME)]
     table = sorted([*kept, dict(row)], key=lambda each: float(each["top1"]), reverse=True)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
     with whole_file(path) as file:
-        file.write(text.getvalue().encode())
+        file.write(as_csv([columns, *([each.get(name) for name in columns] for each in table)]))
 
 
 def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from covpool.evaluation import stamp, write_json
+from covpool.evaluation.writing.as_csv import as_csv
 from covpool.evaluation.writing.whole_file import whole_file
 from covpool.studies.sweep.shared import SharedStudy, optuna
 
 SCHEMA = "covpool-sweep/1"
 RESULTS, TABLE, BEST = "sweep.json", "trials.csv", "best.yaml"
+_STATES = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
+_FACTS = ("epochs", "seconds", "run", "host", "reason")  # columns behind the values
 
 
 def results_of(shared: SharedStudy) -> dict[str, Any]:
@@ -33,9 +34,6 @@ def results_of(shared: SharedStudy) -> dict[str, Any]:
         "best": None if best is None else best["trial"],
         "importances": importances(shared),
     }
-
-
-_STATES = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
 
 
 def _record(shared: SharedStudy, trial: Any) -> dict[str, Any]:
@@ -86,7 +84,7 @@ def write_summary(shared: SharedStudy) -> dict[str, Any]:
     results = results_of(shared)
     write_json(shared.folder / RESULTS, results)
     with whole_file(shared.folder / TABLE) as file:
-        file.write(_csv(results).encode())
+        file.write(as_csv(_lines(results)))
     best = next((record for record in results["trials"] if record["trial"] == results["best"]), None)
     if best is not None:
         with whole_file(shared.folder / BEST) as file:
@@ -94,16 +92,13 @@ def write_summary(shared: SharedStudy) -> dict[str, Any]:
     return results
 
 
-def _csv(results: Mapping[str, Any]) -> str:
+def _lines(results: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """The table of the trials, its header first."""
     fields = list(results["space"])
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", "state", "value", *fields, "epochs", "seconds", "run", "host", "reason"])
+    yield ["trial", "state", "value", *fields, *_FACTS]
     for record in results["trials"]:
         chosen = [record["values"].get(field) for field in fields]
-        rest = [record[name] for name in ("epochs", "seconds", "run", "host", "reason")]
-        writer.writerow([record["trial"], record["state"], record["value"], *chosen, *rest])
-    return text.getvalue()
+        yield [record["trial"], record["state"], record["value"], *chosen, *(record[name] for name in _FACTS)]
 
 
 def _best_recipe(shared: SharedStudy, best: Mapping[str, Any], trials: int) -> str:
