@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from math import isfinite
 from typing import Any
 
 from covpool.data import Batch
@@ -21,7 +22,6 @@ from covpool.training.parts.schedule import backbone_is_frozen
 from covpool.training.run import (
     Journal,
     RunFolder,
-    load_checkpoint,
     read_journal,
     save_checkpoint,
     write_summary,
@@ -107,9 +107,10 @@ class Engine:
 
         The batches and the generators are the same; nothing is told, evaluated or saved on the way.
         """
-        if not self.folder.last.exists():
+        state = self.folder.load(self.session.ranks, self.session.mesh)
+        if state is None:
             return error
-        self.session.restore(load_checkpoint(self.folder.last, self.session.ranks, self.session.mesh))
+        self.session.restore(state)
         self.step.careful = True
         self._begin_epoch()
         try:
@@ -119,6 +120,8 @@ class Engine:
                     break
         except NonFiniteLoss as again:
             return again
+        if self.session.progress.step < error.step:  # from the checkpoint before the last, an epoch back
+            self.step.moment = None
         return error
 
     def recent_losses(self) -> list[float]:
@@ -179,6 +182,7 @@ class Engine:
 
     def _log_step(self, lr: float) -> None:
         progress = self.session.progress
+        norms = {part: norm.item() for part, norm in self.step.gradient_norms.items()}
         event = {
             "event": "step",
             "epoch": progress.epoch,
@@ -186,7 +190,7 @@ class Engine:
             "loss": self.session.meter.read(progress.step),
             "lr": lr,
             "lr_groups": group_rates(self.session.optimizer),
-            "gradient_norm": {part: norm.item() for part, norm in self.step.gradient_norms.items()},
+            "gradient_norm": {part: norm for part, norm in norms.items() if isfinite(norm)},
             "images_per_second": self.pace.read(),
         }
         self.tell(event)
