@@ -29,6 +29,22 @@ def steady_recipe():
     )
 
 
+def gated_recipe():
+    """A gate that draws noise and ties, and a balance loss over the whole batch, small enough to be quick."""
+    recipe = steady_recipe()
+    pool = Choice("gm-sop", reduce_to=8, candidates=4, active=2)
+    return replace(
+        recipe, network=replace(recipe.network, pool=pool), auxiliary=Choice("balance", strength=10.0), ema=None
+    )
+
+
+def too_fast():
+    """Steps so long that the loss stops being a number."""
+    recipe = steady_recipe()
+    optimizer = OptimizerSpec(name="momentum", lr=1e30)
+    return replace(recipe, optimizer=optimizer, schedule=ScheduleSpec(epochs=5), checkpoint_every_steps=1)
+
+
 def normed():
     """A norm of each of two kinds, the second with uneven weights, in float64."""
     torch.manual_seed(3)

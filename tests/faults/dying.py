@@ -15,6 +15,7 @@ from covpool.training.loop.judge import Judge
 from covpool.training.run import Journal
 from tiny_runs import tiny_pictures, tiny_recipe
 
+PATIENCE = 1200  # seconds: a machine may be busy, and a test that hangs still ends
 _CHILDREN = get_context("forkserver")
 _CHILDREN.set_forkserver_preload(["covpool.training"])  # what takes seconds to import
 
@@ -72,9 +73,16 @@ MOMENTS = {  # name -> (where, what, how)
 }
 
 
+FOLDER_MOMENTS = {
+    "before a file is flushed": (os, "fsync", before),
+    "before a folder gets its name": (Path, "rename", before),
+    "after a folder got its name": (Path, "rename", after),
+}
+
+
 def arm(moment, count):
     """From now on this process dies at the ``count``-th time that it comes to ``moment``."""
-    owner, name, how = MOMENTS[moment]
+    owner, name, how = (MOMENTS | FOLDER_MOMENTS)[moment]
     real, passed = getattr(owner, name), iter(range(1, count))
     deadly = how(real, owner, name)
 
@@ -96,10 +104,10 @@ def train_tiny(run, fault):
     os._exit(0)  # a timer may still run
 
 
-def in_a_process(work, *arguments, patience=120):
+def in_a_process(work, *arguments):
     """Exit code of ``work`` in a process of its own; below zero: the signal that ended it."""
     process = _CHILDREN.Process(target=work, args=arguments)
     process.start()
-    process.join(patience)
+    process.join(PATIENCE)
     assert process.exitcode is not None, f"{work.__name__}{arguments} did not end"
     return process.exitcode

@@ -10,7 +10,7 @@ from covpool.recipes import OptimizerSpec, RecipeError
 from covpool.training import read_journal, train
 from covpool.training.run import load_checkpoint
 from tiny_runs import tiny_pictures
-from two_processes import steady_recipe
+from two_processes import gated_recipe, steady_recipe
 
 pytestmark = pytest.mark.slow  # each start of two processes imports torch twice
 
@@ -20,14 +20,14 @@ def losses(run):
 
 
 def trained(run, **options):
-    given = {"images": tiny_pictures(), "device": "cpu", "log_every": 1, "log": ()} | options
-    return train(None if options.get("resume") is True else steady_recipe(), run, **given)
+    given = {"recipe": steady_recipe(), "images": tiny_pictures(), "device": "cpu", "log_every": 1, "log": ()}
+    return train(run=run, **given | options)
 
 
-def assert_same_numbers(run, other):
+def assert_same_numbers(run, other, parts=("network", "ema")):
     """Up to the order of float32 sums."""
     ours, theirs = load_checkpoint(run / "last.pt"), load_checkpoint(other / "last.pt")
-    for part in ("network", "ema"):
+    for part in parts:
         for name, value in theirs[part].items():
             torch.testing.assert_close(ours[part][name], value, rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
     assert losses(run) == pytest.approx(losses(other), rel=1e-5)
@@ -65,6 +65,13 @@ def stop_at(step):
     return listen
 
 
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_a_gate_with_its_balance_loss_over_the_whole_batch_too(tmp_path, strategy):
+    trained(tmp_path / "one", recipe=gated_recipe())
+    trained(tmp_path / "two", recipe=gated_recipe(), devices=2, strategy=strategy)
+    assert_same_numbers(tmp_path / "two", tmp_path / "one", parts=("network",))
+
+
 HANDS = {"one": {}, "ddp": {"devices": 2}, "fsdp": {"devices": 2, "strategy": "fsdp"}}
 
 
@@ -93,7 +100,7 @@ def test_parameters_are_not_shared_out_where_that_is_not_established(tmp_path):
     with pytest.raises(ValueError, match="shares parameters out among several processes; got 1"):
         train(steady_recipe(), tmp_path / "run", **given)
     odd = replace(steady_recipe(), optimizer=OptimizerSpec(name="adafactor"), precision="16-mixed")
-    with pytest.raises(RecipeError, match="'fsdp' takes sgd, momentum.*got 'adafactor'") as told:
+    with pytest.raises(RecipeError, match=r"'fsdp' takes sgd, momentum.*got 'adafactor'") as told:
         train(odd, tmp_path / "run", **given, devices=2)
     assert "'fsdp' takes '32-true' and 'bf16-mixed'; got '16-mixed'" in str(told.value)
     assert not (tmp_path / "run").exists()

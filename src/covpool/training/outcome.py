@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from covpool.models import Network, create_network
-from covpool.training.distributed import use_own_batch_norms
+from covpool.training.distributed import use_own_batch_norms, use_own_draws
 from covpool.training.loop.session import Session
 from covpool.training.run import RunFolder, load_checkpoint
 from covpool.weights import load_weights
@@ -41,6 +41,7 @@ def outcome_of(session: Session, folder: RunFolder, ending: str) -> Outcome:
     """That of the session of this process."""
     progress = session.progress
     use_own_batch_norms(session.network)
+    use_own_draws(session.network)
     return Outcome(
         run=folder.path,
         network=session.alone(session.judged_network).eval().requires_grad_(True),

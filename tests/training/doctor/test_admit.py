@@ -163,7 +163,7 @@ def test_precision_and_accumulation_change_nothing_about_it(open_recipe, picture
     assert (error.diagnosis.finding.stage, error.diagnosis.finding.module) == ("describe", "head.pool.describe")
 
 
-@pytest.mark.parametrize("stage", ["backbone", "describe", "classifier"])
+@pytest.mark.parametrize("stage", [pytest.param("backbone", marks=pytest.mark.slow), "describe"])
 def test_a_gradient_that_is_no_number_stops_float16_at_once(open_recipe, pictures, tmp_path, stage):
     """The loss scale would leave out one step after the other, and the training end as it began."""
     recipe = replace(open_recipe, precision="16-mixed", loss_scale=128.0)
@@ -175,6 +175,7 @@ def test_a_gradient_that_is_no_number_stops_float16_at_once(open_recipe, picture
     assert (error.step, finding.stage, finding.direction) == (4, stage, "backward")
 
 
+@pytest.mark.slow
 def test_a_scale_that_no_gradient_bears_is_told_after_a_while(open_recipe, pictures, tmp_path):
     recipe = replace(
         open_recipe,

@@ -165,6 +165,8 @@ def _loss(e: Evidence) -> Iterator[Weighed]:
 def _not_repeated(e: Evidence) -> Iterator[Weighed]:
     if e.finding.stage != "unknown":
         return
+    if e.precision == "16-mixed":
+        yield 9.0, "a loss scale under which all gradients of late overflowed: lower loss_scale, or leave it out"
     yield (
         6.0,
         "something that is not the same twice: a device's order of adding, a module with a state of its own",

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from covpool.pooling import SecondOrderPool
 from covpool.training.doctor.tracer import Fault, Tracer, is_finite
 from covpool.training.loop.objective import Objective
+from covpool.training.parts.precision import loss_scale
 from covpool.training.run import set_generator_states
 
 
@@ -142,7 +143,7 @@ def _one_batch(
         if not is_finite(loss):
             fault = tracer.forward_fault or _of_loss(patient)
             return _stage(fault), "forward", fault, _matrices(tracer) | _answers(logits)
-        patient.fabric.backward(loss * share)
+        patient.fabric.backward(loss * (share / loss_scale(patient.fabric)))  # an overflow of the scale is no fault
     return _backward(patient, tracer, logits)
 
 

@@ -93,8 +93,8 @@ class Tracer:
         return Fault(last.name, last.kind, "gradient", last.inputs)
 
     def _passes_finite_gradients(self, call: Call) -> bool:
-        own = self._modules[call.name].parameters(recurse=False)
-        return all(call.input_gradients) and all(is_finite(p.grad) for p in own if p.grad is not None)
+        parameters = self._modules[call.name].parameters()  # a stem's input asks for no gradient, its parts do
+        return all(call.input_gradients) and all(is_finite(p.grad) for p in parameters if p.grad is not None)
 
     def _enter(self, name: str, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         call = Call(name, type(module).__name__, len(self._calls))

@@ -15,7 +15,7 @@ from covpool.data import Batch
 from covpool.data.transforms.mixing import soft_targets
 from covpool.models import Network
 from covpool.training.assemble import Parts
-from covpool.training.distributed import Ranks, synchronize_batch_norms, use_own_batch_norms
+from covpool.training.distributed import Ranks, share_draws, synchronize_batch_norms, use_own_batch_norms, use_own_draws
 from covpool.training.distributed.sharding import (
     mesh_of,
     optimizer_like,
@@ -98,6 +98,7 @@ class Session:
         self._clock = time.perf_counter()
         if self.ranks.are_several:
             synchronize_batch_norms(self.network)
+            share_draws(self.network)
         if not self.ranks.is_first:  # all have drawn the same weights; what follows is of their own pictures
             seed_generators(rank_seed(self.recipe.seed, self.ranks.rank))
 
@@ -127,8 +128,9 @@ class Session:
         return Objective(forward, self.network, self.parts.loss.to(self.fabric.device), self.parts.auxiliary, gather)
 
     def objective_alone(self) -> Objective:
-        """The objective of this process without the others, for a look after the work; batch norms are then its own."""
+        """The objective of this process without the others, for a look after the work; so are then norms and draws."""
         use_own_batch_norms(self.network)
+        use_own_draws(self.network)
         precision = self.fabric.strategy.precision
 
         def forward(images: Tensor) -> Tensor:

@@ -15,10 +15,12 @@ from covpool.data import Batch
 from covpool.training.distributed.sharding import gathered
 from covpool.training.loop.gradients import Gradients, all_finite, by_part
 from covpool.training.loop.meters import NonFiniteLoss
+from covpool.training.loop.overflow import Overflows, taken_again
 from covpool.training.loop.session import Session
 from covpool.training.parts.distillation import labels_of
 from covpool.training.parts.ema import MovingAverage
 from covpool.training.parts.optimizer import set_lr
+from covpool.training.parts.precision import is_scaled, loss_scale
 from covpool.training.parts.schedule import keep_prob
 from covpool.training.run import snapshot_generators
 
@@ -53,6 +55,7 @@ class Stepper:
         self.moment: Moment | None = None
         self.culprit = 0
         self._wrong_loss = 0.0
+        self._overflows = Overflows()
 
     def __call__(self, group: list[Batch], *, measured: bool = False) -> float:
         """One optimizer step on the batches of ``group``, each weighted by its number of images; its learning rate.
@@ -123,11 +126,13 @@ class Stepper:
 
     def _look_and_clip(self, measured: bool) -> Tensor | None:
         """The norm of the whole gradient, where the recipe clips it; what is looked at is the gradient before that."""
-        looked = self.careful and not self._is_scaled
-        norms = self.gradients.norms() if measured or looked else None
+        scaled = is_scaled(self.fabric)
+        norms = self.gradients.norms() if measured or self.careful else None
         if measured and norms is not None:
-            self.gradient_norms = {part: norm / self._scale() for part, norm in by_part(norms).items()}
-        if looked and norms is not None:
+            self.gradient_norms = {part: norm / loss_scale(self.fabric) for part, norm in by_part(norms).items()}
+        if scaled and norms is not None:
+            self._need_no_more_than_overflows(norms[1].norm().item())
+        elif self.careful and norms is not None:
             self._need_finite_norm(norms[1].norm().item())
         limit = self.recipe.optimizer.clip_grad_norm
         if limit is None:
@@ -136,7 +141,7 @@ class Stepper:
         norm = self.fabric.clip_gradients(
             self.session.forward, self.session.optimizer, max_norm=limit, error_if_nonfinite=False
         )
-        return None if self._is_scaled else gathered(norm)
+        return None if scaled else gathered(norm)
 
     def _need_finite_losses(self) -> None:
         """Of all processes: the one that has another loss has taken part in the step as the others wait for it."""
@@ -154,13 +159,23 @@ class Stepper:
         if not isfinite(norm) and (clips or not self._in_all(self.gradients.are_finite())):
             self._fail("gradient norm", norm)
 
-    @property
-    def _is_scaled(self) -> bool:
-        """Whether losses are scaled for float16: gradients that overflow are then part of the work."""
-        return getattr(self.fabric.strategy.precision, "scaler", None) is not None
+    def _need_no_more_than_overflows(self, norm: float) -> None:
+        """Where losses are scaled: the step of a gradient that overflows under the scale alone is left out."""
+        finite = self._in_all(isfinite(norm) or self.gradients.are_finite())
+        too_long = self._overflows.last_too_long(self.session.progress.step, is_finite=finite)
+        alone = self.careful and not self.session.ranks.are_several
+        if too_long or (alone and not finite and not self._is_finite_unscaled()):
+            self._fail("gradient norm", norm)
 
-    def _scale(self) -> float:
-        return self.fabric.strategy.precision.scaler.get_scale() if self._is_scaled else 1.0
+    def _is_finite_unscaled(self) -> bool:
+        """Whether the gradient of the step at work is finite where the loss is not scaled."""
+        assert self.moment is not None
+        share = 1.0 / (len(self.moment.group) * loss_scale(self.fabric))
+        with taken_again(self.session.network, self.moment.generators()):
+            for index, batch in enumerate(self.moment.group):
+                _, loss = self.session.objective(*self.inputs(batch, index))
+                self.fabric.backward(loss * share)
+            return self.gradients.are_finite()
 
     def check_weights(self) -> None:
         """NonFiniteLoss where a weight, or an average of them, is no number."""

@@ -76,7 +76,10 @@ def _check_patterns(network: nn.Module, spec: OptimizerSpec) -> None:
     lost = [p for p in (*spec.lr_multipliers, *spec.no_decay) if not any(fnmatchcase(name, p) for name in names)]
     if lost:
         near = ", ".join(names[:2] + names[-2:])
-        raise ValueError(f"lr_multipliers and no_decay need patterns of parameters ({near}, ...); {lost} fit none")
+        raise ValueError(
+            f"lr_multipliers and no_decay need patterns of parameters ({near}, ...); {lost} fit none. "
+            "Name those of this network, or set no_decay to [] and lr_multipliers to {}"
+        )
 
 
 def _spared_names(network: nn.Module, decay_bias: bool) -> set[str]:

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 from lightning_fabric.plugins.precision import MixedPrecision
 
 from covpool.recipes import Recipe
@@ -34,3 +35,13 @@ def precision_options(recipe: Recipe, device: str) -> dict[str, Any]:
         logger.warning("float16 on a CPU is slow, often a hundred times slower than float32; bf16-mixed is its half")
     scaler = None if recipe.loss_scale is None else StaticScaler(device, recipe.loss_scale)
     return {"plugins": [MixedPrecision("16-mixed", device, scaler)]}
+
+
+def is_scaled(fabric: Fabric) -> bool:
+    """Whether losses are scaled for float16: gradients that overflow are then part of the work."""
+    return getattr(fabric.strategy.precision, "scaler", None) is not None
+
+
+def loss_scale(fabric: Fabric) -> float:
+    """The factor of the loss at present; 1 where losses are not scaled."""
+    return float(fabric.strategy.precision.scaler.get_scale()) if is_scaled(fabric) else 1.0  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from torch import nn
 
 from covpool.data import Preprocessing
 from covpool.models import create_network, published_networks, restore_network
+from covpool.models.downloads import checked
 from covpool.registry import unknown
 from covpool.weights import import_file, load_weights
 
@@ -47,8 +48,10 @@ def _published(weights: str | None, name: str) -> tuple[nn.Module, Normalization
 
 
 def _of_timm(name: str, *, pretrained: bool) -> nn.Module:
+    if not pretrained:
+        return timm.create_model(name)
     try:
-        return timm.create_model(name, pretrained=pretrained)
+        return checked(name, lambda: timm.create_model(name, pretrained=True))
     except Exception as error:  # whatever a download raises
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"the weights of {name!r} cannot be had here ({reason}); give teacher weights=FILE") from error
