@@ -44,4 +44,4 @@ def is_scaled(fabric: Fabric) -> bool:
 
 def loss_scale(fabric: Fabric) -> float:
     """The factor of the loss at present; 1 where losses are not scaled."""
-    return float(fabric.strategy.precision.scaler.get_scale()) if is_scaled(fabric) else 1.0  # type: ignore[attr-defined]
+    return float(fabric.strategy.precision.scaler.get_scale()) if is_scaled(fabric) else 1.0
