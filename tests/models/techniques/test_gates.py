@@ -57,6 +57,12 @@ def test_tokens_and_networks_with_gates_are_refused():
         on_meta("seresnet18" if timm.is_model("seresnet18") else "seresnet50", "eca")
 
 
+@pytest.mark.parametrize("name", ["legacy_seresnet18", "hgnet_tiny", "ese_vovnet19b_dw"])
+def test_gates_of_a_familys_own_kind_are_known(name):
+    with pytest.raises(NothingToChange, match="Its own gates stay as they are"):
+        on_meta(name, "se")
+
+
 def test_a_gate_scales_the_branch_and_not_the_shortcut():
     backbone = timm.create_model("test_resnet", num_classes=0).eval()
     x = torch.randn(1, 3, 64, 64)

@@ -94,6 +94,13 @@ def test_zero_gamma_is_that_of_timm_and_starts_each_block_as_its_shortcut():
     torch.testing.assert_close(ours.eval().layer1[1](x), x)
 
 
+def test_zero_gamma_says_where_it_changes_nothing(caplog):
+    apply_techniques(timm.create_model("test_resnet", num_classes=0, zero_init_last=False), ["zero-gamma"])
+    assert not caplog.messages
+    apply_techniques(timm.create_model("test_resnet", num_classes=0), ["zero-gamma"])
+    assert "ResNet's branches start at 0 already" in caplog.text
+
+
 def test_zero_gamma_finds_the_norm_in_front_of_a_gate():
     backbone = timm.create_model("resnet18", num_classes=0, zero_init_last=False)
     changed = apply_techniques(backbone, ["se", "zero-gamma"])

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from timm.layers import CecaModule, EcaModule, EffectiveSEModule, GatherExcite, GlobalContext, SEModule
-from timm.layers.cbam import CbamModule
+from timm.layers.cbam import CbamModule, LightCbamModule
+from timm.layers.squeeze_excite import SqueezeExciteCl
 from timm.models._efficientnet_blocks import SqueezeExcite as MobileGate
+from timm.models.hgnet import EseModule
+from timm.models.senet import SEModule as LegacyGate
 from torch import nn
 
 from covpool.models.architectures.assembled.attention import SE_RATIO, SqueezeExcitation
@@ -17,11 +20,15 @@ GATES = (
     CecaModule,
     EcaModule,
     EffectiveSEModule,
+    EseModule,
     GatherExcite,
     GlobalContext,
+    LegacyGate,
+    LightCbamModule,
     MobileGate,
     SEModule,
     SqueezeExcitation,
+    SqueezeExciteCl,
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from timm.layers import DropPath
 from torch import nn
 
@@ -10,6 +12,9 @@ from covpool.models.techniques.body import NORMS, Body
 from covpool.models.techniques.selective_kernel import SelectiveConvolution
 from covpool.models.techniques.tracing import Node
 
+logger = logging.getLogger("covpool")
+_STEPS = 40  # nodes that a branch is followed back for; a norm that ends it is a few away
+_ENDS = ("conv2d", "conv1d", "linear", "cat", "add", "add_", "__add__", "__iadd__", "scaled_dot_product_attention")
 SCALES = (1.0, 0.25)  # of the seed rate, of the last stage and of the one before; nets/resnet_model.py of Assemble
 
 
@@ -69,11 +74,13 @@ def _norms(body: Body) -> dict[str, int]:
 
 
 def _branches(body: Body) -> dict[str, int]:
+    """Ends of residual branches on maps, with the height of their sum."""
     slots = {body.slot(each.branch, each.block): each.sum.shape[2] for each in body.residuals if each.branch.is_map}
     return {slot: height for slot, height in slots.items() if slot is not None}
 
 
 def _convolutions(body: Body) -> dict[str, int]:
+    """Convolutions of a network without residual blocks, with the height of their map."""
     nodes = [node for node in body.graph.maps() if node.name == "conv2d" and not body.residuals]
     return {node.owner: node.shape[2] for node in nodes if _once(body, node)}
 
@@ -108,7 +115,7 @@ def drop_path(body: Body, *, rate: float = 0.1) -> None:
             body.after(str(body.slot(branch, block)), DropPath(rates[block]))
 
 
-def last_norm(body: Body, node: Node) -> str | None:
+def _last_norm(body: Body, node: Node) -> str | None:
     """The norm with a scale that ends the branch which made ``node``; None where a convolution or a sum ends it."""
     for _ in range(_STEPS):
         if node.name in (*NORMS, "layer_norm", "rms_norm"):
@@ -119,21 +126,19 @@ def last_norm(body: Body, node: Node) -> str | None:
     return None
 
 
-_STEPS = 40
-_ENDS = ("conv2d", "conv1d", "linear", "cat", "add", "add_", "__add__", "__iadd__", "scaled_dot_product_attention")
-
-
 def zero_gamma(body: Body) -> None:
     """Start the scale of the last norm of each residual branch at 0, so that each block starts as its shortcut.
 
     Args:
         body: whose residual branches end in a norm, perhaps with a gate or a scale behind it.
     """
-    paths = {path for each in body.residuals if (path := last_norm(body, each.branch))}
+    paths = {path for each in body.residuals if (path := _last_norm(body, each.branch))}
     norms = [norm for norm in map(body.module, sorted(paths)) if getattr(norm, "weight", None) is not None]
     if not norms:
         raise body.refuse(
             "residual branches that end in a norm", "Blocks that normalise first end in a convolution or linear layer"
         )
+    if not any(norm.weight.is_meta or norm.weight.any() for norm in norms):  # type: ignore[operator]
+        logger.warning("zero-gamma changes nothing: the norms that end %s's branches start at 0 already", body.name)
     for norm in norms:
         nn.init.zeros_(norm.weight)  # type: ignore[arg-type]
