@@ -9,10 +9,14 @@ from torch import nn
 
 from covpool.models.architectures.assembled.blur import Blur
 from covpool.models.techniques.body import ACTIVATIONS, NORMS, Body, follower
+from covpool.models.techniques.places import chosen_places
 from covpool.models.techniques.selective_kernel import SelectiveConvolution
-from covpool.registry import unknown
 
-PLACES = ("sconv", "max", "proj")
+_PLACES = {
+    "sconv": "convolutions of 3x3 or more with stride 2 behind the stem",
+    "max": "max-pools of stride 2",
+    "proj": "1x1 convolutions of stride 2",
+}
 
 
 def anti_alias(body: Body, *, kernel: int = 3, places: str | Iterable[str] | None = None) -> None:
@@ -28,42 +32,15 @@ def anti_alias(body: Body, *, kernel: int = 3, places: str | Iterable[str] | Non
     Raises:
         ValueError: a kernel or place that there is not; a place that the backbone has not.
     """
-    found = {place: _FINDERS[place](body) for place in PLACES}
-    wanted = chosen(places, PLACES) or [place for place in PLACES if found[place]]
-    absent = [place for place in wanted if not found[place]]
-    if absent or not wanted:
-        looked_for = " or ".join(_WORDS[place] for place in absent or PLACES)
-        there = [place for place in PLACES if found[place]]
-        raise body.refuse(looked_for, f"It has places={'+'.join(there)}" if there else "Non-overlapping patches stay")
+    found = {place: find(body) for place, find in _FINDERS.items()}
+    wanted = chosen_places(body, "places", places, found, _PLACES, without_any="Non-overlapping patches stay")
     filters = {place: Blur(kernel) for place in wanted}  # a wrong size is told before anything is changed
     for place in filters:
         for path, module in found[place].items():
             _CHANGES[place](body, path, module, kernel)
 
 
-_WORDS = {
-    "sconv": "convolutions of 3x3 or more with stride 2 behind the stem",
-    "max": "max-pools of stride 2",
-    "proj": "1x1 convolutions of stride 2",
-}
-
-
-def chosen(places: str | Iterable[str] | None, known: Iterable[str]) -> list[str]:
-    """The places that are named, in a list or as ``a+b``; none for None.
-
-    Raises:
-        ValueError: an unknown name.
-    """
-    if places is None:
-        return []
-    names = [name.strip() for name in places.split("+")] if isinstance(places, str) else list(places)
-    strange = [name for name in names if name not in known]
-    if strange or not names:
-        raise ValueError(unknown("place", strange[0] if strange else "", known))
-    return names
-
-
-def strided(body: Body, kind: type[nn.Module] = nn.Conv2d) -> dict[str, Any]:
+def _strided(body: Body, kind: type[nn.Module] = nn.Conv2d) -> dict[str, Any]:
     """The modules of this kind with stride 2 that do not read the image."""
     image = body.graph.nodes[0]
     return {
@@ -74,15 +51,15 @@ def strided(body: Body, kind: type[nn.Module] = nn.Conv2d) -> dict[str, Any]:
 
 
 def _wide(body: Body) -> dict[str, Any]:
-    return {path: conv for path, conv in strided(body).items() if min(conv.kernel_size) > 2}
+    return {path: conv for path, conv in _strided(body).items() if min(conv.kernel_size) > 2}
 
 
 def _pools(body: Body) -> dict[str, Any]:
-    return {path: pool for path, pool in strided(body, nn.MaxPool2d).items() if not pool.ceil_mode}
+    return {path: pool for path, pool in _strided(body, nn.MaxPool2d).items() if not pool.ceil_mode}
 
 
 def _projections(body: Body) -> dict[str, Any]:
-    return {path: conv for path, conv in strided(body).items() if tuple(conv.kernel_size) == (1, 1)}
+    return {path: conv for path, conv in _strided(body).items() if tuple(conv.kernel_size) == (1, 1)}
 
 
 def _blur_wide(body: Body, path: str, conv: Any, kernel: int) -> None:

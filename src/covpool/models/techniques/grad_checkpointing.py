@@ -13,6 +13,9 @@ from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
 from covpool.models.techniques.body import Body, Norm2d
 
+_FEWEST = 4  # layers in a row of which segments are worth their second pass
+_NOT_OFFERED = (AttributeError, AssertionError, NotImplementedError, TypeError, ValueError)  # timm's ways to say so
+
 
 def checkpoint_blocks(body: Body) -> None:
     """Let each residual block of a backbone, or each segment of its longest sequence, keep only its input.
@@ -43,9 +46,6 @@ def leave_blocks(backbone: nn.Module) -> None:
         backbone.set_grad_checkpointing(False)  # type: ignore[operator]
 
 
-_NOT_OFFERED = (AttributeError, AssertionError, NotImplementedError, TypeError, ValueError)
-
-
 def _wrap(body: Body) -> None:
     blocks = _outermost({each.block for each in body.residuals if each.block})
     for path in blocks:
@@ -57,9 +57,6 @@ def _wrap(body: Body) -> None:
     if len(layers) < _FEWEST:
         raise ValueError(f"grad_checkpointing needs a backbone of blocks; {body.name} has none. Leave it out")
     layers.forward = partial(_in_segments, layers)
-
-
-_FEWEST = 4  # layers in a row of which segments are worth their second pass
 
 
 def _in_segments(layers: nn.Sequential, x: Tensor) -> Tensor:

@@ -8,10 +8,13 @@ from typing import Any
 
 from torch import nn
 
-from covpool.models.techniques.anti_alias import chosen
 from covpool.models.techniques.body import ACTIVATIONS, Body, Norm2d, follower, sized_norm
+from covpool.models.techniques.places import chosen_places
 
-PARTS = ("stem", "shortcuts")
+_PARTS = {
+    "stem": "a 7x7 convolution of stride 2 that reads the image",
+    "shortcuts": "shortcuts with a 1x1 convolution of stride 2",
+}
 
 
 def resnet_d(body: Body, *, parts: str | Iterable[str] | None = None) -> None:
@@ -29,23 +32,10 @@ def resnet_d(body: Body, *, parts: str | Iterable[str] | None = None) -> None:
         ValueError: a part that there is not, or that the backbone has not.
     """
     found = {"stem": _stems(body), "shortcuts": _shortcuts(body)}
-    wanted = chosen(parts, PARTS) or [part for part in PARTS if found[part]]
-    absent = [part for part in wanted if not found[part]]
-    if absent or not wanted:
-        looked_for = " or ".join(_WORDS[part] for part in absent or PARTS)
-        there = [part for part in PARTS if found[part]]
-        raise body.refuse(
-            looked_for, f"It has parts={'+'.join(there)}" if there else "Its downsampling is of another kind"
-        )
+    wanted = chosen_places(body, "parts", parts, found, _PARTS, without_any="Its downsampling is of another kind")
     for part in wanted:
         for path, conv in found[part].items():
             _CHANGES[part](body, path, conv)
-
-
-_WORDS = {
-    "stem": "a 7x7 convolution of stride 2 that reads the image",
-    "shortcuts": "shortcuts with a 1x1 convolution of stride 2",
-}
 
 
 def _stems(body: Body) -> dict[str, Any]:
