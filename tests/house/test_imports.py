@@ -24,8 +24,9 @@ MAY_IMPORT = {
     "registry": set(),
     "observe": set(),
     "allocator": set(),
+    "network_access": set(),
 }
-ANYONE_MAY = {"registry", "observe", "allocator", "_version"}
+ANYONE_MAY = {"registry", "observe", "allocator", "network_access", "_version"}
 OUTSIDE = {  # third parties that a room may know, where few are allowed
     "functional": {"torch", "jaxtyping"},
     "formats": {"numpy"},
@@ -33,6 +34,7 @@ OUTSIDE = {  # third parties that a room may know, where few are allowed
     "registry": set(),
     "observe": {"torch"},
     "allocator": set(),
+    "network_access": set(),
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from covpool._version import __version__
 from covpool.cli.errors import FINE, WRONG_USAGE, Usage, guard
+from covpool.network_access import offline
 from covpool.registry import nearest
 
 
@@ -51,6 +52,9 @@ VERBS = {
     "analyze": Verb("judging.analyze", "measure the loss around the weights of networks, along their training"),
     "bench": Verb("judging.bench", "time pools and networks on this machine"),
 }
+
+# words that let servers be asked for what is not on this machine; addresses (https://..., hf:...) do so themselves
+_ASK = ("--download", "--pretrained", "--network.pretrained", "--push")
 
 _ABOUT = """\
 Higher-order (covariance) pooling for image classification.
@@ -122,7 +126,8 @@ def _run(name: str, words: list[str]) -> int:
         return FINE
     options = parser.read(words)
     _send_log_to_stderr()
-    return verb.run(options)
+    with offline(not any(word.partition("=")[0] in _ASK for word in words)):
+        return verb.run(options)
 
 
 class _Stderr(logging.Handler):

