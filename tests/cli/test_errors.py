@@ -1,4 +1,7 @@
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from covpool.cli.errors import Failure, Usage, guard
 from covpool.cli.options import at_least
@@ -38,6 +41,20 @@ def test_an_error_that_is_not_ours_is_named_with_the_way_to_its_traceback(capsys
     assert guard(raising(ZeroDivisionError("division\nby zero"))) == 1
     said = capsys.readouterr().err
     assert said == "error: unexpected ZeroDivisionError: division by zero (--debug shows the traceback)\n"
+
+
+@pytest.mark.parametrize(
+    ("work", "sentence"),
+    [
+        (lambda: nn.MaxPool2d(2)(torch.zeros(1, 1, 1, 1)), "the images are too small for this network"),
+        (lambda: nn.Conv2d(1, 1, 3)(torch.zeros(1, 1, 1, 1)), "the images are too small for this network"),
+        (lambda: torch.zeros(1 << 55, dtype=torch.uint8), "the memory does not suffice"),
+        (lambda: np.zeros(1 << 55, np.uint8), "the memory does not suffice"),
+    ],
+)
+def test_what_torch_says_of_sizes_and_memory_is_said_as_what_to_do(work, sentence, capsys):
+    assert guard(work) == 1
+    assert capsys.readouterr().err.startswith(f"error: {sentence}")
 
 
 def test_a_value_error_of_someone_else_is_no_wrong_usage(capsys):

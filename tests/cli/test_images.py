@@ -40,6 +40,39 @@ def test_every_word_that_means_no_image_is_told(photos, tmp_path):
     assert caught.value.mistakes == ["the folder empty holds no images", "there is no image at *.gif"]
 
 
+@pytest.fixture
+def leading_out(photos, tmp_path):
+    """Links in photos/ to a picture and to a folder beside it, and one that stays in it."""
+    (tmp_path / "private").mkdir()
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "private" / "secret.png")
+    (photos / "link.png").symlink_to(tmp_path / "private" / "secret.png")
+    (photos / "folder").symlink_to(tmp_path / "private")
+    (photos / "again.png").symlink_to(photos / "a.png")
+    return tmp_path / "private" / "secret.png"
+
+
+@pytest.mark.parametrize("word", ["photos", "photos/**", "photos/*", "photos/../photos"])
+def test_no_link_leads_out_of_a_folder_or_a_pattern(leading_out, photos, word, capsys):
+    found = [file.resolve() for file in image_files([word])]
+    assert photos / "a.png" in found
+    assert leading_out not in found
+    assert "links lead out of" in capsys.readouterr().err
+
+
+def test_a_link_that_is_named_itself_is_followed(leading_out, photos):
+    assert [file.resolve() for file in image_files(["photos/link.png"])] == [leading_out]
+    assert [file.resolve() for file in image_files(["photos/folder"])] == [leading_out]
+
+
+def test_a_verb_reads_nothing_out_of_its_folder(covpool, leading_out, silent, tmp_path):
+    said = covpool("predict", silent, "photos", "--top-k", "1", "--quiet")
+    assert said.code == 0, said.err
+    assert [line.split(",")[0] for line in said.out.splitlines()[1:]] == [
+        "photos/a.png", "photos/again.png", "photos/deep/b.png",
+    ]  # fmt: skip
+    assert "left out: 1 of 4 files" in said.err
+
+
 def test_a_set_of_files_reads_them_in_their_order(photos):
     images = set_of_files(image_files(["photos/deep/b.png", "photos/a.png"]))
     assert [np.asarray(images.read(i)).mean() for i in range(len(images))] == [20, 10]

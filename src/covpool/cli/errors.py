@@ -14,6 +14,15 @@ FINE, FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 _WRONG_VALUE = (ValueError, TypeError, FileExistsError, FileNotFoundError, NotADirectoryError)
 # values were right, the work met these; by name, because importing them would import torch
 _AT_WORK = ("CorruptFile", "CorruptImage", "WeightsUnavailable", "WeightsMismatch", "NonFiniteLoss")
+_TOO_SMALL = "the images are too small for this network; give it larger ones"
+_TOO_MUCH = "the memory does not suffice; take smaller batches or images"
+_FOREIGN = {  # what torch and numpy say -> what it means here
+    "Output size is too small": _TOO_SMALL,
+    "Kernel size can't be greater than actual input size": _TOO_SMALL,
+    "out of memory": _TOO_MUCH,
+    "can't allocate memory": _TOO_MUCH,
+    "Unable to allocate": _TOO_MUCH,
+}
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 
 
@@ -64,6 +73,10 @@ def sentence(error: Exception) -> str:
     if _is_ours(error):
         return f"error: {error}\n"
     text = " ".join(str(error).split()) or "no message"
+    if isinstance(error, RuntimeError | MemoryError) and (
+        known := [_FOREIGN[mark] for mark in _FOREIGN if mark in text]
+    ):
+        return f"error: {known[0]} (--debug shows what was tried)\n"
     return f"error: unexpected {type(error).__name__}: {text} (--debug shows the traceback)\n"
 
 

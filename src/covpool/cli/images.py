@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from glob import glob
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from covpool.cli.errors import Usage
+from covpool.cli.options import tell
 
 SPLITS = ("train", "val", "test")
 
@@ -51,10 +53,29 @@ def _meant(word: str, extensions: tuple[str, ...]) -> Iterator[Path]:
     if path.is_file():
         yield path
     elif path.is_dir():
-        yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in extensions and file.is_file())
+        yield from _images_below(path, extensions)
     else:
-        for match in sorted(glob(word, recursive=True)):
-            yield from _meant(match, extensions) if match != word else ()
+        matches = [Path(match) for match in sorted(glob(word, recursive=True))]
+        for match in _inside(Path(*takewhile(_is_plain, path.parts)), matches):
+            yield from [match] if match.is_file() else _images_below(match, extensions)
+
+
+def _is_plain(part: str) -> bool:
+    return not set("*?[") & set(part)
+
+
+def _images_below(folder: Path, extensions: Collection[str]) -> list[Path]:
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in extensions and file.is_file())
+    return _inside(folder, files)
+
+
+def _inside(folder: Path, files: Sequence[Path]) -> list[Path]:
+    """The files that truly lie in the folder: one that a link leads out of it to has to be named itself."""
+    top = folder.resolve()
+    kept = [file for file in files if file.resolve().is_relative_to(top)]
+    if outside := len(files) - len(kept):
+        tell(f"left out: {outside} of {len(files)} files, as links lead out of {folder} to them")
+    return kept
 
 
 def set_of_files(files: Sequence[Path]) -> Any:
@@ -101,8 +122,7 @@ def _loose(place: str) -> Any:
     root = Path(place).expanduser()
     if not root.is_dir():
         raise Usage([f"--unlabelled needs a folder of images; got {place}"])
-    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in EXTENSIONS and file.is_file())
-    files = [file for file in files if file.resolve().is_relative_to(root.resolve())]  # no link leads out of it
+    files = _images_below(root, EXTENSIONS)
     if not files:
         raise Usage([f"the folder {place} holds no images"])
     keys = [file.relative_to(root).as_posix() for file in files]

@@ -71,13 +71,22 @@ def output_mistakes(options: Namespace, *names: str) -> list[str]:
         flag = f"--{name.replace('_', '-')} {path}"
         if options[name] is None:
             continue
-        if path.is_dir():
-            found.append(f"{flag} is a folder; name a file in it")
-        elif path.exists() and not options.force:
+        if path.exists() and not path.is_dir() and not options.force:
             found.append(f"{flag} exists; add --force to replace it, or name another file")
-        elif not path.exists() and (reason := _closed(path.parent)):
-            found.append(f"{flag} cannot be written: {reason}")
+        found += _unfit(flag, path)
     return found
+
+
+def table_mistakes(flag: str, file: str | None) -> list[str]:
+    """Why no row can be added to a table, new or old, if so."""
+    return [] if file is None else _unfit(f"{flag} {file}", Path(file))
+
+
+def _unfit(what: str, path: Path) -> list[str]:
+    if path.is_dir():
+        return [f"{what} is a folder; name a file in it"]
+    reason = "" if path.exists() else _closed(path.parent)
+    return [f"{what} cannot be written: {reason}"] if reason else []
 
 
 def _closed(folder: Path) -> str:

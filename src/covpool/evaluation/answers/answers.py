@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -90,19 +90,27 @@ class Answers:
         """The answers in the file ``path``; nothing in it is executed.
 
         Raises:
+            FileNotFoundError: nothing is there.
             ValueError: another file, or one whose parts do not belong together.
         """
         try:
-            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                found = {name: file[name] for name in _NEEDED}
-            return _checked(found)
+            with Path(path).open("rb") as stream:
+                return _checked(_arrays(stream))
         except FileNotFoundError:
-            raise
+            raise FileNotFoundError(f"there are no predictions at {path}; covpool evaluate keeps some") from None
         except Exception as error:  # at damaged bytes zipfile, zlib, numpy and json raise a dozen kinds
             raise ValueError(f"{path} cannot be read as predictions of covpool: {error}") from error
 
 
 _NEEDED = ("format", "logits", "labels", "indices", "keys", "classes", "skipped", "about")
+
+
+def _arrays(stream: BinaryIO) -> dict[str, np.ndarray]:
+    if stream.read(2) != b"PK":  # numpy would take it for a pickle, and advise to load it as one
+        raise ValueError("it is no .npz file")
+    stream.seek(0)
+    with np.load(stream, allow_pickle=False) as file:
+        return {name: file[name] for name in _NEEDED}
 
 
 def _checked(found: Mapping[str, np.ndarray]) -> Answers:

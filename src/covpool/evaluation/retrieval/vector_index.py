@@ -85,10 +85,10 @@ def _read_npy(path: Path) -> tuple[np.ndarray, list[str], np.ndarray, dict[str, 
             f"{path} is unfinished, or was not written by covpool embed: there is no {facts.name} beside it"
         )
     try:
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+        vectors = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # a damaged header makes numpy raise nearly anything
         raise BadVectors(f"{path} cannot be read as an array: {error}") from error
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.dtype.kind != "f":
+    if vectors.ndim != 2 or vectors.dtype.kind != "f":
         raise BadVectors(f"{path} holds no rows of numbers; embed the pictures again")
     keys, labels = _read_table(beside(path, ".csv"))
     return vectors, keys, labels, _facts(facts, facts.read_bytes() if facts.stat().st_size < _MOST_FACTS else b"")

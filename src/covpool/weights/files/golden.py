@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 from zlib import crc32
 
 import numpy as np
@@ -33,6 +33,8 @@ def read_golden(path: str | Path) -> dict[str, Golden]:
         CorruptFile: the file cannot be read, or holds no case.
     """
     try:
+        if Path(path).is_file() and not is_zipfile(path):  # numpy would take it for a pickle, and advise to load it
+            raise ValueError("it is no zip")
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files if name.rpartition("/")[2] in _FIELDS}
     except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:

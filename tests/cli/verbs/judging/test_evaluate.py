@@ -117,3 +117,15 @@ def test_all_is_refused_where_the_set_has_a_split_of_its_own(covpool, trained):
     said = covpool("evaluate", trained, "--data", "digits", "--split", "all")
     assert said.code == 2
     assert "digits has no all images; it has train, val" in said.err
+
+
+def test_files_that_are_no_predictions_and_tables_that_cannot_be_written_are_told_first(covpool, trained, tmp_path):
+    (tmp_path / "notes.txt").write_text("notes")
+    said = covpool("evaluate", trained, "--data", "digits", "--csv", "notes.txt/x.csv", "--per-class", ".")
+    assert said.code == 2
+    assert said.err.splitlines()[0] == "error: 2 mistakes"
+    said = covpool("evaluate", trained, "--data", "digits", "--against", "notes.txt")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "error: notes.txt cannot be read as predictions of covpool: it is no .npz file\n"
+    said = covpool("evaluate", "none.npz")
+    assert (said.code, said.err) == (2, "error: there are no predictions at none.npz; covpool evaluate keeps some\n")

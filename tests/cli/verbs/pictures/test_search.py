@@ -58,6 +58,19 @@ def test_the_sheet_opens_nothing_that_is_not_in_the_data(covpool, trained, index
     assert "--sheet needs --data" in covpool(*words, "--force").err
 
 
+def test_the_sheet_follows_no_link_out_of_the_data(covpool, trained, index, tmp_path):
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "secret.png")
+    (tmp_path / "photos" / "1" / "0.png").unlink()
+    (tmp_path / "photos" / "1" / "0.png").symlink_to(tmp_path / "secret.png")
+    words = ["search", "photos/1/1.png", "--index", "v.npy", "--weights", trained, "--top-k", 12, "--sheet", "s.png"]
+    said = covpool(*words, "--data", "photos")
+    assert said.code == 0, said.err
+    assert "stay empty: " in said.err
+    assert "1/0.png (out of photos)" in said.err
+    sheet = np.asarray(Image.open(tmp_path / "s.png").convert("RGB")).reshape(-1, 3)
+    assert not (sheet == (255, 0, 0)).all(axis=1).any()
+
+
 def test_other_weights_and_hostile_indexes_are_refused(covpool, trained, index, tmp_path):
     words = ["search", "photos/1/0.png", "--index", "v.npy", "--weights", trained]
     about = tmp_path / "v.json"

@@ -19,6 +19,7 @@ from covpool.cli.options import (
     add_quiet,
     at_least,
     output_mistakes,
+    table_mistakes,
     tell,
     write_result,
 )
@@ -107,7 +108,11 @@ def _add_files(parser: Parser) -> None:
 
 def _check(options: Namespace) -> list[str]:
     kept = _is_kept(options)
-    mistakes = [*output_mistakes(options, *_FILES), *at_least(options, batch_size=1, workers=0, image_size=1)]
+    mistakes = [
+        *output_mistakes(options, *_FILES),
+        *table_mistakes("--csv", options.csv),
+        *at_least(options, batch_size=1, workers=0, image_size=1),
+    ]
     if not kept and not options.data and "data" not in options.given:
         mistakes.append("covpool evaluate needs --data PATH; see covpool evaluate --help")
     if kept:

@@ -87,13 +87,27 @@ class _Judge:
 
     def __init__(self, path: str, network: Any, about: Mapping[str, Any]) -> None:
         from covpool.data import ImageTransform
-        from covpool.data.transforms.evaluation import eval_geometry
+        from covpool.data.transforms.evaluation import rgb_geometry
+        from covpool.data.transforms.protocols.table import protocols
 
         self.name, self.network = Path(path).name or path, network
         self.classes = list(about.get("classes") or map(str, range(network.num_classes)))
         preprocessing = preprocessing_of(network, about)
-        self.transform = ImageTransform(eval_geometry(preprocessing), preprocessing, is_random=False)
+        self.transform = ImageTransform(rgb_geometry(preprocessing), preprocessing, is_random=False)
+        self.protocol = None if preprocessing.protocol is None else protocols.get(preprocessing.protocol)
         self.pool = " + ".join(str(network.architecture[key]) for key in ("backbone", "pool"))
+
+    def prepared(self, pixels: Any) -> Any:
+        """Pixels (S, S, 3), red first -> what the network is given, (3, S, S)."""
+        import torch
+
+        swapped = pixels[..., ::-1] if self.protocol is not None and self.protocol.is_bgr else pixels
+        return self.transform.normalize(torch.from_numpy(swapped.copy()))
+
+    @property
+    def views(self) -> int:
+        """How many views of a picture its protocol averages; the first is explained."""
+        return 1 if self.protocol is None else self.protocol.views
 
     def index(self, name: str) -> int:
         """The output of a class."""
@@ -122,14 +136,13 @@ def _explained(
 
 def _view(judge: _Judge, image: Any, target: int | None, pairs: int) -> dict[str, Any]:
     import numpy as np
-    import torch
     from PIL import Image
 
     from covpool.evaluation.explain import explain, record
     from covpool.reporting.drawing.heat import data_uri
 
-    pixels = judge.transform.pixels(image).copy()
-    found = explain(judge.network, judge.transform.normalize(torch.from_numpy(pixels)), target, pairs=pairs)
+    pixels = judge.transform.pixels(image)
+    found = explain(judge.network, judge.prepared(pixels), target, pairs=pairs)
     seen = Image.fromarray(np.clip(np.round(pixels), 0, 255).astype(np.uint8))
     return {"name": judge.name, "pool": judge.pool, "picture": data_uri(seen), **record(found, judge.classes)}
 
@@ -141,6 +154,11 @@ def _facts(networks: Sequence[_Judge], options: Namespace) -> dict[str, str]:
     sides = [path for path in (options.weights, options.against) if path]
     return {
         **{f"network {judge.name}": f"{path}: {judge.pool}" for judge, path in zip(networks, sides, strict=True)},
+        **{
+            f"picture of {judge.name}": f"the first of the {judge.views} views that its protocol averages"
+            for judge in networks
+            if judge.views > 1
+        },
         "class": options.target or f"as {networks[0].name} predicts",
         "made": str(made.get("date", "")).replace("T", " "),
         "covpool": str(made.get("version", "")),

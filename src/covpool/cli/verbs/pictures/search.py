@@ -158,10 +158,18 @@ def _draw(options: Namespace, rows: Sequence[Mapping[str, Any]]) -> None:
     from covpool.data.inspect.sheet import found_sheet
 
     sets = image_sets(options.data, "all", unlabelled=options.unlabelled)
-    sheet, missing = found_sheet([(Path(r["image"]), [f["key"] for f in r["found"]]) for r in rows], sets)
+    keys = [[_kept_inside(found["key"], options.data) for found in row["found"]] for row in rows]
+    sheet, missing = found_sheet([(Path(row["image"]), of) for row, of in zip(rows, keys, strict=True)], sets)
     if missing:
         tell(f"{len(missing)} pictures of the index are not in {options.data} and stay empty: {plain(missing[0])}, ...")
     path = Path(options.sheet)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
     tell(f"wrote {path}")
+
+
+def _kept_inside(key: str, data: str) -> str:
+    """The key, or a note that is none where a link leads out of the folder of the data to its picture."""
+    top = Path(data).expanduser().resolve()
+    lies = (top / key).resolve()
+    return key if not lies.exists() or lies.is_relative_to(top) else f"{key} (out of {data})"
