@@ -31,7 +31,7 @@ def add_data(parser: Parser, *, val: bool = True) -> None:
             metavar="PATH",
             help="a second folder or .tar with the validation images; without it those in --data, or a part of them",
         )
-    parser.add_argument("--download", action="store_true", help="fetch a known set that is not on this machine yet")
+    parser.add_argument("--download", action="store_true", help="fetch a known set or weights that are not here yet")
 
 
 def add_bad_image(parser: Parser) -> None:

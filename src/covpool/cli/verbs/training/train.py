@@ -57,7 +57,7 @@ def build() -> Parser:
         check=_check,
     )
     _add_places(parser)
-    parser.add_argument("--download", action="store_true", help="fetch a known data set that is not here yet")
+    parser.add_argument("--download", action="store_true", help="fetch a known set or weights that are not here yet")
     _add_lengths(parser)
     add_machine(parser, batch_size=None)
     add_quiet(parser)
