@@ -7,10 +7,13 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
+from torch.distributed.device_mesh import DeviceMesh
 
 from covpool.functional import balance_loss
 from covpool.recipes import Choice, LoaderSpec, OptimizerSpec, ScheduleSpec
 from covpool.training.distributed import Ranks, synchronize_batch_norms
+from covpool.training.distributed.sharding import OPTIMIZERS, shard, whole
+from covpool.training.parts.optimizer import build_optimizer, set_lr
 from tiny_runs import tiny_recipe
 
 ROWS = (3, 2)
@@ -83,4 +86,41 @@ def parts(folder, listen):
         "all": ranks.gather(os.getpid()),
     }
     torch.save(told, f"{folder}/{ranks.rank}.pt")
+    dist.destroy_process_group()
+
+
+def small():
+    """Chains as a backbone and a classifier have them; five outputs, which two processes cannot share evenly."""
+    torch.manual_seed(4)
+    network = nn.Module()
+    network.backbone = nn.ModuleDict({"layers": nn.Sequential(nn.Linear(6, 7), nn.Sequential(nn.LayerNorm(7)))})
+    network.head = nn.ModuleDict({"classifier": nn.Linear(7, 5)})
+    network.forward = lambda x: network.head.classifier(network.backbone.layers(x).tanh())
+    return network
+
+
+def stepped(network, parameters, name):
+    """Three steps with that optimizer and clipped gradients, on pictures that all processes have."""
+    optimizer = build_optimizer(network, OptimizerSpec(name=name, lr=0.05, weight_decay=0.1))
+    inputs = torch.randn(8, 6, generator=torch.Generator().manual_seed(6))
+    for _ in range(3):
+        F.cross_entropy(network(inputs) * 30, torch.arange(8) % 5).backward()
+        nn.utils.clip_grad_norm_(parameters(), 0.5)
+        set_lr(optimizer, 0.05)
+        optimizer.step()
+        optimizer.zero_grad()
+    return optimizer
+
+
+def shared_steps(folder, listen):
+    """Each optimizer on a network that is shared out, and what came of it into a file."""
+    dist.init_process_group("gloo")
+    mesh = DeviceMesh.from_group(dist.group.WORLD, "cpu")
+    told = {}
+    for name in OPTIMIZERS:
+        network = shard(small(), mesh)
+        optimizer = stepped(network, network.parameters, name)
+        told[name] = whole({"weights": network.state_dict(), "optimizer": optimizer.state_dict()})
+    if dist.get_rank() == 0:
+        torch.save(told, f"{folder}/told.pt")
     dist.destroy_process_group()
