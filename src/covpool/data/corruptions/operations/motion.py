@@ -12,6 +12,7 @@ def moved(values: np.ndarray, radius: int, sigma: float, angle: float) -> np.nda
     border the nearest pixel counts. Rounded, it is what ``convert -motion-blur`` of ImageMagick 6.9.11 writes (tested).
 
     Shape: values (H, W) or (H, W, C) -> the same, in float64.
+
     Args:
         angle: degrees, clockwise from the right in the picture.
 

@@ -26,11 +26,10 @@ def plasma(side: int, decay: float, rng: np.random.RandomState) -> np.ndarray:
             return four / 4 + amount * rng.uniform(-amount, amount, four.shape)
 
         corners = heights[::step, ::step]
-        rows = corners + np.roll(corners, -1, axis=0)
-        centres = heights[half::step, half::step] = moved(rows + np.roll(rows, -1, axis=1))
+        down = corners + np.roll(corners, -1, axis=0)
+        centres = heights[half::step, half::step] = moved(down + np.roll(down, -1, axis=1))
         across = corners + np.roll(corners, -1, axis=1)
         heights[::step, half::step] = moved(centres + np.roll(centres, 1, axis=0) + across)
-        down = corners + np.roll(corners, -1, axis=0)
         heights[half::step, ::step] = moved(centres + np.roll(centres, 1, axis=1) + down)
         step, amount = half, amount / decay
     heights -= heights.min()
