@@ -29,8 +29,8 @@ COMMANDS = [
     pytest.param("analyze {run} --data digits --images 8 --quiet", marks=pytest.mark.slow),
     "report {run} --output new.html",
     "sweep finetune/modern --data {data} --space space.yaml --trials 1 --out new --quiet",
-    "data check {data}",
-    "data check cifar10",
+    "data check {data} -o new.html --quiet",
+    "data check cifar10 -o new.html --quiet",
     "bench --pools avg",
     "weights show {run}/best.pt",
     "pools isqrt",
@@ -99,7 +99,7 @@ def test_a_verb_asks_no_server(covpool, asked, named, command):
         pytest.param("train finetune/modern --data {data} --run new --download --quiet", marks=pytest.mark.slow),
         "compare --data digits --frozen --backbones resnet18 --pools avg --out new --pretrained --quiet",
         "evaluate {run} --data cifar10 --download --quiet",
-        "data check https://example.org/train-000.tar",
+        "data check https://example.org/train-000.tar -o new.html --quiet",
     ],
 )
 def test_a_flag_or_an_address_lets_it(covpool, asked, named, command, monkeypatch):

@@ -38,3 +38,9 @@ def test_a_published_network_is_described_with_its_source_and_its_files(covpool)
     assert "published   error top-1 40.56 %" in said.out
     assert "files       " in said.out
     assert "source      " in said.out
+
+
+def test_the_name_of_a_published_network_is_answered_with_the_nearest_of_them(covpool):
+    said = covpool("networks", "threeg/resnet50x")
+    assert said.code == 2
+    assert "did you mean 'threeg/resnet50'?" in said.err

@@ -46,3 +46,10 @@ def test_a_list_that_holds_no_numbers_is_refused(covpool, vectors):
     said = covpool("retrieval", "v.npy", "--recall", "1,ten")
     assert said.code == 2
     assert "--recall needs numbers" in said.err
+
+
+def test_vectors_without_classes_cannot_be_judged(covpool, tmp_path):
+    store(tmp_path / "loose.npy", [[1, 0], [0, 1]], [-1, -1], [])
+    said = covpool("retrieval", "loose.npy")
+    assert said.code == 2
+    assert "have no classes to judge by; embed them without --unlabelled" in said.err

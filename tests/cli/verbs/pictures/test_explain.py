@@ -86,3 +86,12 @@ def test_the_picture_is_shown_right_side_and_colours_and_adds_up_to_the_score(co
     assert sum(map(sum, view["map"])) + view["constant"] == pytest.approx(score, abs=1e-4)
     said = found["facts"].get("picture of network.safetensors", "")
     assert said == ("the first of the 2 views that its protocol averages" if "mirror" in protocol else "")
+
+
+def test_a_file_that_is_no_picture_is_told_without_options_of_other_verbs(covpool, trained, photos, tmp_path):
+    (tmp_path / "text.jpg").write_text("no picture")
+    said = covpool("explain", "text.jpg", "--weights", trained, "--quiet")
+    assert (said.code, said.err) == (
+        1,
+        "error: broken picture 'text.jpg': its content is no picture of a known format; leave it out\n",
+    )

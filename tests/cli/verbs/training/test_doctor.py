@@ -24,4 +24,5 @@ def test_a_run_that_meets_nan_says_where_and_why_and_the_verb_repeats_it(covpool
 
 def test_a_sound_run_and_no_run_are_told_apart_from_a_fault(covpool, trained):
     assert "holds no step that went wrong" in covpool("doctor", trained).err
-    assert covpool("doctor", "nowhere").code == 2
+    said = covpool("doctor", "nowhere")
+    assert (said.code, said.err) == (2, "error: covpool doctor needs the folder of a run; there is none at nowhere\n")

@@ -104,8 +104,10 @@ def _card(name: str) -> list[str]:
 
 
 def _describe(name: str) -> str:
-    from covpool.models import create_network
+    from covpool.models import create_network, published_networks
 
+    if "/" in name:
+        published_networks.get(name)  # else the nearest backbone would be offered
     network = create_network(name)
     made = network.architecture
     reduced = "all channels" if made["reduce_to"] is None else f"{made['reduce_to']} channels"

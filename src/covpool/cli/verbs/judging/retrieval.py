@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from covpool.cli.errors import FINE
+from covpool.cli.errors import FINE, Usage
 from covpool.cli.options import add_output, add_quiet, names_in, output_mistakes, tell, write_result
 from covpool.cli.parser import Parser
 from covpool.cli.progress import counting
@@ -59,6 +59,8 @@ def run(options: Namespace) -> int:
 
     found = open_vectors(options.vectors)
     gallery = None if options.gallery is None else open_vectors(options.gallery)
+    if not found.classes:
+        raise Usage([f"the pictures of {options.vectors} have no classes to judge by; embed them without --unlabelled"])
     against, labels = (None, None) if gallery is None else (gallery.vectors, _same_names(gallery, found.classes))
     about = {"vectors": options.vectors, "made": _without_classes(found.about)}
     if gallery is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from covpool.cli.errors import FINE, Usage
+from covpool.cli.errors import FINE, Failure, Usage
 from covpool.cli.images import image_files, preprocessing_of
 from covpool.cli.options import add_output, add_quiet, at_least, folder_mistakes, output_mistakes, tell, write_result
 from covpool.cli.parser import Parser
@@ -123,8 +123,12 @@ def _explained(
 ) -> dict[str, Any]:
     """One picture by every network; the class is the asked one, or the first network's choice."""
     from covpool.data import decode
+    from covpool.data.errors import CorruptImage
 
-    image = decode(file.read_bytes(), str(file))
+    try:
+        image = decode(file.read_bytes(), str(file))
+    except CorruptImage as error:
+        raise Failure(f"broken picture {str(file)!r}: {error.reason}; leave it out") from error
     views: list[dict[str, Any]] = []
     for judge in networks:
         wanted = options.target or (views[0]["class"] if views else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from jsonargparse import Namespace
 
@@ -29,6 +30,8 @@ def build() -> Parser:
 
 def run(options: Namespace) -> int:
     """Diagnose the step that the run has kept."""
+    if not Path(options.run).is_dir():
+        raise Usage([f"covpool doctor needs the folder of a run; there is none at {options.run}"])
     from covpool.training.doctor import second_opinion
 
     try:
