@@ -13,7 +13,7 @@ from scipy.stats import theilslopes
 WARM_UP = 0.25  # of the run: caches fill, allocators find their size
 MEMORY, TIME = 1.0, 0.10  # MB in 1,000 steps; share that a step may become slower from the first to the last sample
 _COUNTED = ("Pss_Anon:", "Pss_Shmem:")
-_RESTING = {"files": "open files", "processes": "child processes", "shared": "files in /dev/shm"}
+_RESTING = {"files": "open files", "processes": "child processes", "shared": "stretches of shared memory"}
 
 Sample = dict[str, Any]
 
@@ -25,8 +25,14 @@ def sample() -> Sample:
         "mb": sum(held(process) for process in (os.getpid(), *below)) / 1e6,
         "files": len(os.listdir("/proc/self/fd")),
         "processes": len(below),
-        "shared": len(os.listdir("/dev/shm")),
+        "shared": _shared([os.getpid(), *below]),
     }
+
+
+def _shared(processes: Sequence[int]) -> int:
+    """Stretches of shared memory that this process has mapped, and files there that it or those below it named."""
+    mapped = Path("/proc/self/maps").read_text().count("/dev/shm/")
+    return mapped + sum(f"_{process}_" in name for name in os.listdir("/dev/shm") for process in processes)
 
 
 def descendants(process: int) -> Iterator[int]:

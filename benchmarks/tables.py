@@ -197,6 +197,22 @@ def training_step(record: Record) -> str:
     return _page(facts, head, body)
 
 
+def soak(record: Record) -> str:
+    """Stretches of the run: what was held, and how long a step took."""
+    settings, bars = record["settings"], record["settings"]["bars"]
+    head = ["steps", "pictures", "memory MB", "ms a step", "open files", "processes", "shared memory"]
+    keys = ("steps", "pictures", "mb", "ms", "files", "processes", "shared")
+    left = ", ".join(f"{name} {first} and then {last}" for name, (first, last) in settings["left"].items())
+    facts = (
+        f"{settings['minutes']:g} minutes, {settings['trainings']} trainings in one process over pictures that grow in "
+        f"number, {settings['steps']:,} steps; medians of each stretch, memory with the workers. Growth in 1,000 steps "
+        f"behind the first quarter: {settings['slope']} MB at work, {settings['slope_at_rest']} MB between trainings "
+        f"(bar {bars['memory']:g}); steps {settings['slowed']:.0%} slower at the end (bar {bars['time']:.0%}). Left by "
+        f"a training: {left}. Verdict: {'; '.join(settings['complaints']) or 'nothing creeps'}."
+    )
+    return _page(facts, head, [[row[key] for key in keys] for row in record["rows"]])
+
+
 def _quartiled(row: Record, name: str) -> str:
     low, high = row[f"{name}_spread"]
     return f"{row[name]} ({low} to {high})"
@@ -212,6 +228,7 @@ KINDS: dict[str, Callable[[Record], str]] = {
     "landscape": landscape,
     "training_step": training_step,
     "corruptions": corruptions,
+    "soak": soak,
 }
 
 

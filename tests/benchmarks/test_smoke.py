@@ -12,7 +12,7 @@ import harness
 import sketch_memory
 import tables
 
-BENCHMARKS = ["roots", "accuracy_vs_steps", "mixture_cost", "sketch_memory", "data_loaders", "corruptions"]
+BENCHMARKS = ["roots", "accuracy_vs_steps", "mixture_cost", "sketch_memory", "data_loaders", "corruptions", "soak"]
 
 
 @pytest.fixture
