@@ -47,6 +47,18 @@ def restore_network(path: str | Path) -> tuple[Network, dict[str, Any]]:
     return network.eval(), about
 
 
+def network_of(state: Mapping[str, Any]) -> Network:
+    """The network of a checkpoint that has been read, as ``restore_network`` gives it."""
+    network = create_network(**state["architecture"])
+    load_weights(network, _judged_weights(state))
+    return network.eval()
+
+
+def _judged_weights(state: Mapping[str, Any]) -> Mapping[str, Tensor]:
+    """The averaged (EMA) ones, where there are some."""
+    return state["network"] if state.get("ema") is None else state["ema"]
+
+
 def save_network(network: Network, path: str | Path, about: Mapping[str, Any] | None = None) -> Path:
     """Write a network to one ``.safetensors`` file that ``restore_network`` reads; returns its path.
 
@@ -112,8 +124,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor], 
         )
     if content.get("ema") is not None:
         logger.info("%s: taking the averaged (EMA) weights", path)
-    arrays = content["network"] if content.get("ema") is None else content["ema"]
-    return dict(content["architecture"]), arrays, dict(content.get("about") or {})
+    return dict(content["architecture"]), _judged_weights(content), dict(content.get("about") or {})
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor], dict[str, Any]]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from covpool.models import Network, create_network
+from covpool.models import Network
+from covpool.models.restore import network_of
 from covpool.training.distributed import use_own_batch_norms, use_own_draws
 from covpool.training.loop.session import Session
 from covpool.training.run import RunFolder, load_checkpoint
-from covpool.weights import load_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,19 +58,13 @@ def outcome_in(folder: RunFolder, ending: str) -> Outcome:
     progress = state["progress"]
     return Outcome(
         run=folder.path,
-        network=_network_in(state),
+        network=network_of(state),
         history=progress["history"],
         interrupted=_is_interruption(ending),
         skipped={name: len(found) for name, found in progress["skipped"].items()},
         seconds=progress["seconds"],
         ending=ending,
     )
-
-
-def _network_in(state: Mapping[str, Any]) -> Network:
-    network = create_network(**state["architecture"])
-    load_weights(network, state["network"] if state["ema"] is None else state["ema"])
-    return network.eval()
 
 
 def _is_interruption(ending: str) -> bool:
