@@ -50,10 +50,11 @@ def test_two_processes_give_the_numbers_of_one(one, tmp_path, strategy):
     assert_same_numbers(tmp_path / "run", one)
     assert outcome.ending == "finished"
     assert (heard[0]["summary"]["processes"], heard[0]["summary"]["strategy"]) == (2, strategy)
-    assert (tmp_path / "run" / "last.pt").is_dir() == (strategy == "fsdp")
-    best, of_one = (restore_network(run)[0].state_dict() for run in (tmp_path / "run", one))
-    for name, value in of_one.items():
-        torch.testing.assert_close(best[name], value, rtol=1e-4, atol=1e-5)
+    assert (tmp_path / "run" / "previous.pt").is_dir() == (strategy == "fsdp")
+    for file in ("best.pt", "last.pt"):
+        ours, of_one = (restore_network(run / file)[0].state_dict() for run in (tmp_path / "run", one))
+        for name, value in of_one.items():
+            torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-5)
     assert [event["step"] for event in heard if event["event"] == "step"] == list(range(1, len(losses(one)) + 1))
 
 

@@ -73,6 +73,16 @@ class Engine:
             self._close_epoch()
             if not self.session.finished:
                 self.obey()
+        self._gather()
+
+    def _gather(self) -> None:
+        """Shards become one file, which all can read who ask for the weights of a run that is done."""
+        session = self.session
+        if session.mesh is None:
+            return
+        state = whole({**session.state(), "journal_bytes": self.journal.size()}, keep=session.ranks.is_first)
+        if session.ranks.is_first:
+            self.folder.save(state)
 
     def steps(self) -> Iterator[list[Batch]]:
         """Take what is left of the epoch at work, step by step; gives the batches of each step behind it."""
