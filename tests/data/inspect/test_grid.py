@@ -1,8 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from covpool.data import Preprocessing, eval_transform, open_images, train_loader, train_transform
+from covpool.data import (
+    ImageSet,
+    Preprocessing,
+    eval_transform,
+    open_images,
+    protocols,
+    train_loader,
+    train_transform,
+)
 from covpool.data.inspect import picture_grid, spread_indices
 
 
@@ -46,3 +56,10 @@ def test_one_pixel_can_be_shown(photos, tmp_path):
         Image.new("RGB", (1, 1), "red").save(tmp_path / "tiny" / name / "1.png")
     images = open_images(tmp_path / "tiny", val_fraction=0).train
     assert picture_grid(images, eval_transform(Preprocessing(10)), [0]).getpixel((10, 8)) == (255, 0, 0)
+
+
+def test_a_network_that_takes_blue_first_sees_red_as_red():
+    values = replace(protocols.get("fast_mpncov-tensorflow-cub-vgg").preprocessing, image_size=16)
+    red = ImageSet(["a"], [0], ["a"], lambda position: Image.new("RGB", (16, 16), (250, 20, 60)))
+    sheet = np.asarray(picture_grid(red, eval_transform(values), [0]))
+    assert sheet[10, 10].tolist() == sheet[10, 32].tolist() == [250, 20, 60]

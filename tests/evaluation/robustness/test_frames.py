@@ -9,7 +9,7 @@ from PIL import Image
 
 from covpool.data import BadSource, CorruptImage
 from covpool.evaluation.robustness import judge_videos, perturbations_in, stability
-from covpool.evaluation.robustness.frames import Videos
+from covpool.evaluation.robustness.frames import Videos, _frames_of_file
 from covpool.evaluation.robustness.subject import AsItIs
 from evaluation.robustness.subjects import PREPROCESSING, SIDE, picture, subject
 
@@ -86,23 +86,52 @@ def test_without_pyav_a_video_file_is_refused_with_both_ways_out(tmp_path):
         Videos(perturbations_in(tmp_path)["tilt"], AsItIs(PREPROCESSING))[0]
 
 
-@pytest.mark.skipif(not HAS_PYAV, reason="needs PyAV (pip install av)")
-def test_a_video_file_is_read_frame_by_frame(tmp_path):
+def write_mp4(path, values, codec="mpeg4"):
     import av
 
-    (tmp_path / "tilt" / "a").mkdir(parents=True)
-    path = tmp_path / "tilt" / "a" / "1.mp4"
+    path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as file:
-        stream = file.add_stream("mpeg4", rate=10)
+        stream = file.add_stream(codec, rate=10)
         stream.width = stream.height = 64
         stream.pix_fmt = "yuv420p"
-        for value in range(0, 200, 20):
-            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), value, np.uint8), format="rgb24")
-            file.mux(stream.encode(frame))
+        for value in values:
+            colours = np.full((64, 64, 3), value, np.uint8)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(colours, format="rgb24")))
         file.mux(stream.encode())
+    return path
+
+
+@pytest.mark.skipif(not HAS_PYAV, reason="needs PyAV (pip install av)")
+def test_a_video_file_is_read_frame_by_frame(tmp_path):
+    path = write_mp4(tmp_path / "tilt" / "a" / "1.mp4", [(value, 90, 30) for value in range(0, 200, 20)])
     frames = Videos([path], AsItIs(PREPROCESSING))[0]
     assert frames.shape == (10, SIDE, SIDE, 3)
-    assert np.allclose(frames.float().mean(dim=(1, 2, 3)), range(0, 200, 20), atol=8)
+    means = frames.float().mean(dim=(1, 2))
+    assert np.allclose(means[:, 0], range(0, 200, 20), atol=10)  # red is first
+    assert np.allclose(means[:, 1:], [90, 30], atol=10)
     path.write_bytes(b"no video at all")
     with pytest.raises(CorruptImage, match="cannot be decoded"):
+        Videos([path], AsItIs(PREPROCESSING))[0]
+
+
+@pytest.mark.skipif(not HAS_PYAV, reason="needs PyAV (pip install av)")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_video_files_are_judged_like_the_folders_of_their_frames(tmp_path, workers):
+    for number in range(3):
+        path = write_mp4(tmp_path / "p" / "tilt" / "a" / f"{number}.mp4", range(10 * number, 200, 20))
+        for place, frame in enumerate(_frames_of_file(path)):
+            (folder := tmp_path / "f" / "tilt" / "a" / str(number)).mkdir(parents=True, exist_ok=True)
+            frame.save(folder / f"{place}.png")
+    judge = subject(workers=workers)
+    of_files, of_folders = (
+        judge_videos(judge, perturbations_in(tmp_path / root)["tilt"], to_first=False) for root in ("p", "f")
+    )
+    assert of_files == of_folders
+
+
+@pytest.mark.skipif(not HAS_PYAV, reason="needs PyAV (pip install av)")
+def test_a_video_that_is_cut_short_is_named(tmp_path):
+    path = write_mp4(tmp_path / "1.mp4", range(0, 200, 20))
+    path.write_bytes(path.read_bytes()[:200])  # mp4 has its table of contents at the end
+    with pytest.raises(CorruptImage, match=r"1\.mp4"):
         Videos([path], AsItIs(PREPROCESSING))[0]

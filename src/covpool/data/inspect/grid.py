@@ -12,6 +12,7 @@ from covpool.data.errors import CorruptImage
 from covpool.data.images import ImageSet
 from covpool.data.order import private_random_numbers, seed_sample
 from covpool.data.transforms import ImageTransform
+from covpool.data.transforms.evaluation import is_bgr
 
 _GAP = 4
 _PAPER = (255, 255, 255)
@@ -71,6 +72,7 @@ def _as_picture(seen: torch.Tensor, transform: ImageTransform) -> Image.Image:
     values = transform.preprocessing
     mean, std = (torch.tensor(numbers).view(3, 1, 1) for numbers in (values.mean, values.std))
     pixels = ((seen.double() * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+    pixels = pixels.flip(0) if is_bgr(values) else pixels
     return Image.fromarray(np.ascontiguousarray(pixels.permute(1, 2, 0).numpy()))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from covpool.data.transforms.geometry import ResizeCrop
+from covpool.data.transforms.geometry import Chain, ResizeCrop, swap_channels
 from covpool.data.transforms.image_transform import Geometry, ImageTransform
 from covpool.data.transforms.preprocessing import Preprocessing
 from covpool.data.transforms.protocols.table import protocols
@@ -16,6 +16,22 @@ def eval_geometry(preprocessing: Preprocessing) -> Geometry:
     if preprocessing.protocol is None:
         return ResizeCrop(preprocessing)
     return protocols.get(preprocessing.protocol).one_view(preprocessing)
+
+
+def is_bgr(preprocessing: Preprocessing) -> bool:
+    """Whether the network takes blue first; its pixels are then to be swapped before people see them.
+
+    Example:
+        >>> is_bgr(Preprocessing()), is_bgr(Preprocessing(protocol="fast_mpncov-tensorflow-cub-vgg"))
+        (False, True)
+    """
+    return preprocessing.protocol is not None and protocols.get(preprocessing.protocol).is_bgr
+
+
+def rgb_geometry(preprocessing: Preprocessing) -> Geometry:
+    """``eval_geometry`` with red first, whatever the network takes: for what is done to pictures, or seen."""
+    geometry = eval_geometry(preprocessing)
+    return Chain((geometry, swap_channels)) if is_bgr(preprocessing) else geometry
 
 
 def eval_transform(preprocessing: Preprocessing) -> ImageTransform:

@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from covpool.data import ImageSet, ImageTransform, Preprocessing, eval_loader
-from covpool.data.transforms.evaluation import eval_geometry
+from covpool.data.transforms.evaluation import is_bgr, rgb_geometry
+from covpool.data.transforms.geometry import Chain, swap_channels
 from covpool.data.transforms.image_transform import Geometry
 from covpool.evaluation.predict import Precision, Predictions, evaluating, pick_device, precision_context, predict
 from covpool.evaluation.robustness.columns import columns_of
@@ -23,7 +24,8 @@ class Subject:
     """A network with its preprocessing.
 
     Args:
-        preprocessing: of its training; of a protocol with several views, the first is judged.
+        preprocessing: of its training; of a protocol with several views, the first is judged. Squares have red first
+            everywhere, as what corrupts them expects; a network that takes blue first is given them swapped.
         classes: names of its outputs, where they are known.
         batch_size, workers: of whatever is judged.
         skip_broken: leave pictures out that cannot be read, instead of stopping.
@@ -44,12 +46,14 @@ class Subject:
         self.device, self.precision = pick_device(device), precision
         self.network, self.preprocessing, self.classes = network.to(self.device), preprocessing, classes
         self.batch_size, self.workers, self.skip_broken = batch_size, workers, skip_broken
-        self.geometry: Geometry = eval_geometry(preprocessing)
+        self.geometry: Geometry = rgb_geometry(preprocessing)
+        self._is_bgr = is_bgr(preprocessing)
         self._transform = ImageTransform(self.geometry, preprocessing, is_random=False)
 
     @torch.no_grad()
     def logits(self, pixels: Tensor) -> Tensor:
         """Squares (B, S, S, 3) in 0..255 -> float32 (B, K) on the CPU."""
+        pixels = pixels.flip(-1) if self._is_bgr else pixels
         with evaluating(self.network), precision_context(self.precision, self.device):
             return self.network(self._transform.normalize(pixels).to(self.device)).float().cpu()
 
@@ -59,7 +63,8 @@ class Subject:
             torch.tensor(values, device=self.device).view(3, 1, 1)
             for values in (self.preprocessing.mean, self.preprocessing.std)
         )
-        return self.network((pixels / 255 - mean) / std).float()
+        ordered = pixels.flip(1) if self._is_bgr else pixels
+        return self.network((ordered / 255 - mean) / std).float()
 
     def columns(self, names: Sequence[str]) -> Tensor:
         """The output for each class folder; see ``columns_of``."""
@@ -76,9 +81,11 @@ class Subject:
 
         A picture of the network's size is not touched; another is resized and its middle taken.
         """
+        as_it_is = AsItIs(self.preprocessing)
+        geometry: Geometry = Chain((as_it_is, swap_channels)) if self._is_bgr else as_it_is
         loader = eval_loader(
             images,
-            ImageTransform(AsItIs(self.preprocessing), self.preprocessing, is_random=False),
+            ImageTransform(geometry, self.preprocessing, is_random=False),
             batch_size=self.batch_size,
             workers=self.workers,
             on_bad_image="skip" if self.skip_broken else "stop",

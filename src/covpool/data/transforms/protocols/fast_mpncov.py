@@ -19,8 +19,9 @@ from covpool.data.transforms.geometry import (
     TenCrop,
     WithMirror,
     crop_and_mirror,
+    swap_channels,
 )
-from covpool.data.transforms.image_transform import Geometry, Picture
+from covpool.data.transforms.image_transform import Geometry
 from covpool.data.transforms.preprocessing import Preprocessing
 from covpool.data.transforms.protocols.protocol import IMAGENET_MEAN, ONLY_CENTRED, Protocol, imagenet_values
 
@@ -96,11 +97,6 @@ class PadCrop:
         return canvas.crop((left, top, left + self.side, top + self.side))
 
 
-def swap_channels(image: Picture) -> np.ndarray:
-    """RGB to BGR."""
-    return np.ascontiguousarray(np.asarray(image)[..., ::-1])
-
-
 def _pytorch() -> Iterator[tuple[str, Protocol]]:
     imagenet = Protocol(
         source=PYTORCH,
@@ -167,7 +163,10 @@ def _tensorflow() -> Iterator[tuple[str, Protocol]]:
         yield from _fine_grained(f"tensorflow-{name}", source, summary, imagenet_values(448, 1.0), geometry)
         vgg = Preprocessing(448, _BGR_MEAN, ONLY_CENTRED, 1.0, "bilinear")
         swapped = _then_swapped(geometry)
-        yield from _fine_grained(f"tensorflow-{name}-vgg", source, f"{summary}; BGR minus the mean", vgg, swapped)
+        for title, protocol in _fine_grained(
+            f"tensorflow-{name}-vgg", source, f"{summary}; BGR minus the mean", vgg, swapped
+        ):
+            yield title, replace(protocol, is_bgr=True)
 
 
 def _then_swapped(geometry: Callable[[Preprocessing], Geometry]) -> Callable[[Preprocessing], Geometry]:

@@ -27,6 +27,7 @@ class Protocol:
         views: how many views ``eval`` gives.
         first_view: where there are several, the evaluation that gives the first.
         train_size: side of a training picture; None: that of evaluation.
+        is_bgr: whether the pictures have blue first, as Caffe's networks take them; mean and std are in that order too.
     """
 
     source: str
@@ -37,6 +38,7 @@ class Protocol:
     views: int = 1
     first_view: Callable[[Preprocessing], Geometry] | None = None
     train_size: int | None = None
+    is_bgr: bool = False
 
     @property
     def one_view(self) -> Callable[[Preprocessing], Geometry]:
