@@ -19,7 +19,7 @@ from covpool.data.images import ImageSet
 from covpool.data.order import BatchRequest, SampleOrder, private_random_numbers, seed_all
 from covpool.data.sampling import Sampling
 from covpool.data.transforms import ImageTransform
-from covpool.data.whole_batches import in_threads, whole_batches
+from covpool.data.whole import WholeBatches, in_threads, whole_batches
 from covpool.data.workers import begin, interrupts_held
 
 OnBadImage = Literal["stop", "skip"]
@@ -55,15 +55,29 @@ class _Batches(Dataset):
             return _Answer(None, [], ShardLost(error.shard, error.told))
 
     def _answer(self, request: BatchRequest) -> _Answer:
-        _, transform, whole = next(stage for stage in reversed(self.stages) if stage[0] <= request.epoch)
-        if whole is not None and len(request.indices):
-            return _Answer(self._batch(whole(request), request.indices), [])
+        transform, _ = self._stage(request.epoch)
         is_random = getattr(transform, "is_random", True)  # a transform of the user's own may draw
         with private_random_numbers() if is_random else nullcontext():
             samples, kept, broken = self._samples(request, transform, is_random)
         if not kept:
             return _Answer(None, broken)
         return _Answer(self._batch(_stack(samples, transform), np.array(kept, np.int64)), broken)
+
+    def gathered(self, requests: Iterable[BatchRequest], epoch: int, threads: int) -> Iterator[_Answer]:
+        """Answers from threads: what is gathered need not travel between processes."""
+        _, whole = self._stage(epoch)
+        assert whole is not None  # gathers was asked
+
+        def answer(asked: tuple[BatchRequest, np.ndarray]) -> _Answer:
+            request, mirrored = asked
+            if not len(request.indices):
+                return _Answer(None, [])
+            return _Answer(self._batch(whole(request, mirrored), request.indices), [])
+
+        return in_threads(answer, whole.foreseen(requests), threads)
+
+    def _stage(self, epoch: int) -> tuple[Transform, WholeBatches | None]:
+        return next(stage[1:] for stage in reversed(self.stages) if stage[0] <= epoch)
 
     def _batch(self, pictures: Tensor, indices: np.ndarray) -> Batch | TaughtBatch:
         said = self.images.teacher_logits(indices) if self.teacher else None
@@ -178,8 +192,8 @@ class Loader:
                     yield answer.batch
 
     def _answers(self) -> Iterable[_Answer]:
-        if self._batches.gathers:  # threads: what is gathered need not travel between processes
-            return in_threads(self._batches.__getitem__, self.order, self.workers)
+        if self._batches.gathers:
+            return self._batches.gathered(self.order, self.order.epoch, self.workers)
         if self.workers == 0:
             return (self._batches[request] for request in self.order)
         with warnings.catch_warnings():

@@ -27,8 +27,9 @@ class BatchRequest(NamedTuple):
 
     def seeds(self, seed: int) -> list[int]:
         """The seed of each picture; one that comes again is augmented in another way."""
-        repeats = np.zeros(len(self.indices), int) if self.repeats is None else self.repeats
-        pairs = zip(self.indices.tolist(), repeats.tolist(), strict=True)
+        if self.repeats is None:
+            return _first_seeds(seed, self.epoch, self.indices)
+        pairs = zip(self.indices.tolist(), self.repeats.tolist(), strict=True)
         return [sample_seed(seed, self.epoch, index, repeat) for index, repeat in pairs]
 
 
@@ -173,6 +174,16 @@ def sample_seed(seed: int, epoch: int, index: int, repeat: int = 0) -> int:
     """The seed of one picture of one epoch, the first time that it comes or a later one."""
     words = f"{seed} {epoch} {index}" + (f" {repeat}" if repeat else "")
     return int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest(), "little")
+
+
+def _first_seeds(seed: int, epoch: int, indices: np.ndarray) -> list[int]:
+    """``sample_seed`` of many pictures of one epoch, in half its time."""
+    begun, seeds = hashlib.blake2b(f"{seed} {epoch} ".encode(), digest_size=8), []
+    for index in indices.tolist():
+        digest = begun.copy()
+        digest.update(b"%d" % index)
+        seeds.append(int.from_bytes(digest.digest(), "little"))
+    return seeds
 
 
 def seed_sample(seed: int, epoch: int, index: int) -> None:

@@ -19,7 +19,7 @@ from covpool.data.sources.shards.patterns import is_remote, name_of
 from covpool.data.sources.shards.reading import ShardReader
 from covpool.data.sources.shards.store import Store
 from covpool.data.sources.splits import assembled, class_names, split_of
-from covpool.data.whole_batches import in_threads
+from covpool.data.whole.threads import in_threads
 
 log = logging.getLogger("covpool")
 OnDamage = Literal["skip", "stop"]

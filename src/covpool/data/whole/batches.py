@@ -6,10 +6,8 @@ those of the slow way, bit by bit.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,13 +17,14 @@ from covpool.data.images import ImageSet
 from covpool.data.order import BatchRequest
 from covpool.data.transforms.geometry import Chain, Mirror, ResizeCrop
 from covpool.data.transforms.image_transform import ImageTransform
+from covpool.data.whole.first_draws import first_draws
 
 _TOGETHER = 16  # pictures that are scaled at once: what fits the cache at 64 px
-Asked = TypeVar("Asked")
+_FORESEEN = 4096  # pictures whose mirroring is drawn at once: 7 us each alone
 
 
 class WholeBatches:
-    """BatchRequest -> images float32 (n, 3, S, S), drawing from a generator of its own: threads may share it.
+    """What :meth:`foreseen` makes of a request -> images float32 (n, 3, S, S); threads may share it.
 
     Args:
         images: a set that has ``planes``.
@@ -37,12 +36,21 @@ class WholeBatches:
     def __init__(self, images: ImageSet, transform: ImageTransform, probability: float, seed: int) -> None:
         self.images, self.transform, self.probability, self.seed = images, transform, probability, seed
 
-    def __call__(self, request: BatchRequest) -> Tensor:
+    def foreseen(self, requests: Iterable[BatchRequest]) -> Iterator[tuple[BatchRequest, np.ndarray]]:
+        """Each request with which of its pictures Mirror would have mirrored, drawn as it draws."""
+        for together in _grouped(requests):
+            ends = np.cumsum([len(request.indices) for request in together])
+            mirrored = np.zeros(ends[-1], bool)
+            if self.probability:
+                seeds = [seed for request in together for seed in request.seeds(self.seed)]
+                mirrored = first_draws(seeds) < self.probability
+            yield from zip(together, np.split(mirrored, ends[:-1]), strict=True)
+
+    def __call__(self, request: BatchRequest, mirrored: np.ndarray) -> Tensor:
         planes = self.images.planes(request.indices)
         assert planes is not None  # whole_batches() has asked
         if self.probability:
-            chosen = self._mirrored(request)
-            planes[chosen] = _flipped(planes[chosen])
+            planes[mirrored] = _flipped(planes[mirrored])
         pixels = torch.from_numpy(planes)
         out = torch.from_numpy(np.empty(pixels.shape, np.float32))  # numpy asks for huge pages: a third of the time
         for start in range(0, len(out), _TOGETHER):
@@ -50,13 +58,17 @@ class WholeBatches:
             self.transform.scale(out[part].copy_(pixels[part]))
         return out
 
-    def _mirrored(self, request: BatchRequest) -> np.ndarray:
-        """Which pictures Mirror would have mirrored, drawn as it draws."""
-        generator, draws = torch.Generator(), torch.empty(len(request.indices))
-        for draw, seed in zip(draws.unbind(), request.seeds(self.seed), strict=True):
-            generator.manual_seed(seed)
-            draw.uniform_(generator=generator)  # what torch.rand(()) draws, at half its cost
-        return (draws < self.probability).numpy()
+
+def _grouped(requests: Iterable[BatchRequest]) -> Iterator[list[BatchRequest]]:
+    """Requests that follow one another, together for a few thousand pictures."""
+    group: list[BatchRequest] = []
+    for request in requests:
+        group.append(request)
+        if sum(len(one.indices) for one in group) >= _FORESEEN:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def _flipped(planes: np.ndarray) -> np.ndarray:
@@ -90,21 +102,3 @@ def _mirrorings(geometry: Any, size: tuple[int, ...]) -> list[float] | None:
         steps = [_mirrorings(step, size) for step in geometry.steps]
         return None if any(step is None for step in steps) else [p for step in steps if step for p in step]
     return None
-
-
-def in_threads(function: Any, requests: Iterable[Asked], threads: int) -> Iterator[Any]:
-    """``function`` of each request, in order, a few ahead; with no threads, one by one in this one."""
-    if not threads:
-        yield from map(function, requests)
-        return
-    waiting: deque[Future[Any]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for request in requests:
-            waiting.append(pool.submit(function, request))
-            if len(waiting) > 2 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
