@@ -52,6 +52,7 @@ class Plan:
 
     @property
     def pictures(self) -> int:
+        """How many of all splits."""
         return sum(map(len, self.sets.values()))
 
     def parts(self) -> list[Part]:
@@ -130,7 +131,6 @@ def make_plan(
         mistakes.append(f"pictures per part need to be at least 1; got {per_part}")
     if mistakes:
         raise ValueError("; ".join(mistakes))
-    found = {"train": source.train, "val": None if source.val is source.test else source.val, "test": source.test}
-    sets = {split: images for split, images in found.items() if images is not None and len(images)}
+    sets = {split: images for split, images in source.own_splits().items() if len(images)}
     side = 64 if size is None and format == "pixels" else size
     return Plan(source.name, sets, source.classes, format, side, quality, per_part, seed)

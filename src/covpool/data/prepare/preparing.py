@@ -13,7 +13,7 @@ from covpool.data.errors import BadSource
 from covpool.data.prepare.parallel import in_order_of_completion
 from covpool.data.prepare.parts import PartWriter, Record, write_whole
 from covpool.data.prepare.plan import Part, Plan
-from covpool.data.prepare.work_folder import ABOUT, WorkFolder, finished
+from covpool.data.prepare.work_folder import ABOUT, WorkFolder, clear_up, finished
 from covpool.formats.pixels import PixelWriter
 
 Progress = Callable[[int, int], None]
@@ -41,6 +41,7 @@ def prepare(
     out, facts = Path(out), {**plan.facts(), "skip_bad": skip_bad}
     about = finished(out)
     if about is not None and about.get("plan") == facts:
+        clear_up(out, facts)
         return about
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadSource(str(out), [f"{str(out)!r} exists and holds something else; name another folder"])

@@ -55,14 +55,14 @@ class WorkFolder:
                 "give the same ones to go on with it, or remove it"
             )
             raise BadSource(str(self.folder), [sentence])
-        for stale in self.folder.glob(".*.tmp"):
+        for stale in filter(_is_beside, list(self.folder.iterdir())):
             stale.unlink(missing_ok=True)
 
     def _begun(self) -> dict[str, Any] | None:
         """The facts of the work that lies here; None where none was begun."""
         if (self.folder / _PLAN).exists():
             return json.loads((self.folder / _PLAN).read_text())
-        if any(path.name != _LOCK for path in self.folder.iterdir()):
+        if any(path.name != _LOCK and not _is_beside(path) for path in self.folder.iterdir()):
             return (self.complete() or {}).get("plan", {})
         return None
 
@@ -104,7 +104,32 @@ class WorkFolder:
 
     def drop(self) -> None:
         """Remove the work: its outcome lies elsewhere."""
+        for path in self.folder.iterdir():
+            if path.name != _PLAN:
+                path.unlink()
         shutil.rmtree(self.folder)
+
+
+def clear_up(out: Path, facts: Mapping[str, Any]) -> None:
+    """Remove the work of a preparation that was killed while it did so itself, after its outcome got its name.
+
+    Its plan says whose it is; the plan is the last file to go.
+    """
+    folder = out.with_name(f"{out.name}.partial")
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+    try:
+        is_ours = json.loads((folder / _PLAN).read_text()) == facts
+    except (OSError, ValueError):
+        return
+    if is_ours:
+        with WorkFolder(out, facts) as work:
+            work.drop()
+
+
+def _is_beside(path: Path) -> bool:
+    """Whether a kill left it: a file that was written beside the one it was to become."""
+    return path.name.startswith(".") and path.suffix == ".tmp"
 
 
 def finished(out: Path) -> dict[str, Any] | None:
