@@ -33,7 +33,7 @@ def lanczos(product: Product, start: Tensor, steps: int, *, most_bytes: int = MO
     :math:`A q_j = \beta_{j-1} q_{j-1} + \alpha_j q_j + \beta_j q_{j+1}`. Each new vector is made orthogonal to all
     before it, twice: in finite precision it would drift, and eigenvalues would be found again and again as if they
     were several. Ends early where the vectors span an invariant subspace: then the values are exact.
-    Memory: ``steps`` vectors.
+    Memory: ``steps`` vectors. Source: Golub and Van Loan, Matrix Computations, 4th edition, section 10.1.
 
     Raises:
         ValueError: a start vector of zeros, or more memory than ``most_bytes`` for the vectors.

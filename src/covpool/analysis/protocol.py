@@ -13,7 +13,7 @@ from torch import nn
 from covpool.analysis.activations import Activations
 from covpool.analysis.conditioning import conditioning
 from covpool.analysis.hessian import flatness, spectral_density
-from covpool.analysis.landscape import along_gradient, even_distances
+from covpool.analysis.landscape import RELEASED_DISTANCES, along_gradient, even_distances
 from covpool.analysis.modes import Batch, modes
 from covpool.analysis.objective import Loss, Objective
 from covpool.analysis.sharpness import RADIUS, sharpness
@@ -44,7 +44,7 @@ class Protocol:
     mode: str = "batch-statistics"
     activation_mode: str = "training"
     example_mode: str = "calibrated"
-    activation_distances: tuple[float, float, int] = (0.1, 75.0, 50)
+    activation_distances: tuple[float, float, int] = RELEASED_DISTANCES
     weight_distances: tuple[float, float, int] = (0.05, 0.4, 10)
     radius: float = RADIUS
     lanczos_steps: int = 30

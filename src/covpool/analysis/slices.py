@@ -25,11 +25,8 @@ def filter_normalised(objective: Objective, seed: int) -> Tensor:
         if weight.dim() < 2:
             parts.append(torch.zeros_like(weight).flatten())
             continue
-        lengths = [
-            tensor.flatten(1).norm(dim=1).clamp(min=1e-300 if weight.dtype == torch.float64 else 1e-30)
-            for tensor in (weight, drawn)
-        ]
-        scale = (lengths[0] / lengths[1]).view(-1, *[1] * (weight.dim() - 1))
+        own, length = (tensor.flatten(1).norm(dim=1) for tensor in (weight, drawn))
+        scale = (own / length).view(-1, *[1] * (weight.dim() - 1))
         parts.append((drawn * scale).flatten())
     return torch.cat(parts)
 

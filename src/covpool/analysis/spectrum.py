@@ -43,10 +43,10 @@ def network_spectra(objective: Objective) -> dict[str, Any]:
     reduction = None if isinstance(reduction, nn.Identity) else reduction
     parts: dict[str, list[Tensor]] = {"features": [], "pooled": []}
     for images in objective.images():
-        map = network.forward_features(images)  # type: ignore[operator]
-        parts["features"].append(spectrum(map))
+        maps = network.forward_features(images)  # type: ignore[operator]
+        parts["features"].append(spectrum(maps))
         if reduction is not None:
-            parts["pooled"].append(spectrum(reduction(map)))
+            parts["pooled"].append(spectrum(reduction(maps)))
     return {name: _summary(torch.cat(found)) if found else None for name, found in parts.items()}
 
 
