@@ -1,14 +1,10 @@
 """Rows: their plan, their records, the pictures of mistakes."""
 
-import base64
-import io
-
 import numpy as np
-from PIL import Image
 
 from covpool.recipes import Choice
 from covpool.studies.linear import Judged
-from covpool.studies.rows import Filled, Plan, mistakes, plan_rows, records, summed_confusion, thumbnail
+from covpool.studies.rows import Filled, Plan, mistakes, plan_rows, records, summed_confusion
 from studies.tiny import CLASSES, pictures
 
 
@@ -67,15 +63,6 @@ def test_mistakes_are_those_of_most_seeds_and_the_surest_come_first():
     ]
     assert abs(found[1]["confidence"] - 0.7) < 1e-6
     assert found[0]["label"] == CLASSES[0]
-
-
-def test_thumbnails_are_small_and_tiny_pictures_are_enlarged_pixel_by_pixel():
-    def opened(image: Image.Image) -> Image.Image:
-        return Image.open(io.BytesIO(base64.b64decode(thumbnail(image).split(",")[1])))
-
-    assert opened(Image.new("RGB", (400, 200))).size == (96, 48)
-    assert opened(Image.new("L", (28, 28))).size == (84, 84)
-    assert opened(Image.new("RGB", (60, 90))).size == (60, 90)
 
 
 def test_a_control_is_of_first_order():

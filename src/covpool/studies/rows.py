@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -12,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from covpool.data import ImageSet
+from covpool.data.inspect.thumbnails import thumbnail
 from covpool.evaluation import confusion
 from covpool.pooling import pools
 from covpool.recipes import Choice
@@ -42,6 +40,7 @@ class Plan:
 
     @property
     def id(self) -> str:
+        """Name of the row: place and pool, or the row that it controls."""
         return f"{self.place}/{self.choice}" if self.control_of is None else f"{self.control_of}+control"
 
     @property
@@ -51,6 +50,7 @@ class Plan:
 
     @property
     def role(self) -> str:
+        """What the row is there for: "pool", "baseline" (plain averages) or "control" (as long, of first order)."""
         if self.control_of is not None:
             return "control"
         return "baseline" if self.id == self.baseline else "pool"
@@ -151,24 +151,5 @@ def _mistake(
         "predicted": images.classes[max(said, key=said.count)],
         "confidence": confidence,
         "wrong_seeds": int(wrong.sum()),
-        "picture": thumbnail(images.read(index)),
+        "picture": thumbnail(images.read(index), THUMBNAIL),
     }
-
-
-def thumbnail(image: Image.Image) -> str:
-    """A JPEG of at most 96 pixels as a data URI; tiny pictures are enlarged by a whole factor, pixel by pixel.
-
-    Example:
-        >>> thumbnail(Image.new("RGB", (8, 8)))[:23]
-        'data:image/jpeg;base64,'
-    """
-    longest = max(image.size)
-    if longest > THUMBNAIL:
-        image = image.convert("RGB")
-        image.thumbnail((THUMBNAIL, THUMBNAIL))
-    elif THUMBNAIL // longest > 1:
-        factor = THUMBNAIL // longest
-        image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
-    file = io.BytesIO()
-    image.convert("RGB").save(file, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
