@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -19,13 +19,10 @@ from covpool.studies.end_to_end import EndToEnd, default_recipe, trained_rows
 from covpool.studies.frozen import MOST_CHANNELS, Frozen, backbone_features, frozen_rows
 from covpool.studies.request import CompareError, check_request, read_choices, wants_weights, weights_origin
 from covpool.studies.rows import Filled, Plan, difference, plan_rows, records
+from covpool.training.fit import ignore
+from covpool.training.loop.engine import Listener
 
 SCHEMA = "covpool-compare/1"
-Listener = Callable[[Mapping[str, Any]], None]
-
-
-def ignore(event: Mapping[str, Any]) -> None:
-    """A listener that does nothing."""
 
 
 @dataclass
@@ -137,14 +134,8 @@ def _open(data: str | ImageSource, val: str | None, download: bool) -> ImageSour
 
 
 def _frozen(plans: Sequence[Plan], images: ImageSource, settings: Frozen, listen: Listener) -> _Study:
-    study = _Study(
-        settings={
-            "epochs": None,
-            "recipe": None,
-            "stages": list(settings.stages),
-            "pca": settings.most_channels,
-        }
-    )
+    stages, most = list(settings.stages), settings.most_channels
+    study = _Study(settings={"epochs": None, "recipe": None, "stages": stages, "pca": most})
     for backbone, group in groupby(plans, key=lambda plan: plan.backbone):
         features = backbone_features(backbone, images, settings, listen)
         study.image_sizes.append(features.preprocessing.image_size)
@@ -154,19 +145,13 @@ def _frozen(plans: Sequence[Plan], images: ImageSource, settings: Frozen, listen
 
 
 def _end_to_end(plans: Sequence[Plan], images: ImageSource, settings: EndToEnd, listen: Listener) -> _Study:
-    recipes = list(settings.recipes.values())
-    study = _Study(
-        settings={
-            "epochs": recipes[0].schedule.epochs,
-            "recipe": recipes[0].to_dict(),
-            "stages": None,
-            "pca": None,
-        }
-    )
-    for row, size, skipped in trained_rows(plans, images, settings, listen):
-        study.rows.append(row)
-        study.image_sizes.append(size)
-        study.skipped = skipped
+    recipe = next(iter(settings.recipes.values()))
+    told = {"epochs": recipe.schedule.epochs, "recipe": recipe.to_dict(), "stages": None, "pca": None}
+    study = _Study(settings=told)
+    for found in trained_rows(plans, images, settings, listen):
+        study.rows.append(found.row)
+        study.image_sizes.append(found.image_size)
+        study.skipped = found.skipped
     return study
 
 

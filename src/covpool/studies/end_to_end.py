@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,15 +18,15 @@ from covpool.data import ImageSet, ImageSource, Preprocessing, eval_loader, eval
 from covpool.evaluation import cost, predict
 from covpool.models import Network, restore_network
 from covpool.models.backbone import own_backbones
-from covpool.recipes import Choice, Recipe
+from covpool.recipes import Choice, Recipe, ScheduleSpec
 from covpool.recipes.catalog import find_recipe
 from covpool.studies.linear import Judged
 from covpool.studies.rows import Filled, Plan
 from covpool.training import RunFolder, read_journal, train
+from covpool.training.loop.engine import Listener
 
 logger = logging.getLogger("covpool")
 
-Listener = Callable[[Mapping[str, Any]], None]
 SMALL = 64  # pixels; our own small backbones see pictures at their own size up to this
 CURVES = ("epoch", "train_loss", "eval_loss", "eval_top1")
 
@@ -39,6 +39,14 @@ class EndToEnd:
     seeds: Sequence[int]
     out: Path
     device: torch.device
+
+
+class TrainedRow(NamedTuple):
+    """A row, with the size of the pictures and the number of them that were skipped in train and val."""
+
+    row: Filled
+    image_size: int
+    skipped: dict[str, int]
 
 
 def default_recipe(
@@ -85,7 +93,7 @@ def _own_size(images: ImageSource) -> int:
     return min(SMALL, int(np.median([min(images.train.read(int(i)).size) for i in sample])))
 
 
-def shortened(schedule: Any, epochs: int) -> Any:
+def shortened(schedule: ScheduleSpec, epochs: int) -> ScheduleSpec:
     """``epochs`` epochs; warm-up and the stage of the head alone keep below them."""
     return replace(
         schedule,
@@ -114,28 +122,26 @@ def row_recipe(plan: Plan, recipe: Recipe, seed: int, width: int | None = None) 
 
 def trained_rows(
     plans: Sequence[Plan], images: ImageSource, settings: EndToEnd, listen: Listener
-) -> Iterator[tuple[Filled, int, dict[str, int]]]:
-    """Fill the rows in their order; with each, the image size and the number of skipped pictures of train and val.
+) -> Iterator[TrainedRow]:
+    """Fill the rows in their order.
 
     Second-order rows of one length on one backbone share their control: it would be the very same training.
     """
-    shared: dict[tuple[str, int], tuple[Filled, int, dict[str, int]]] = {}
+    shared: dict[tuple[str, int], TrainedRow] = {}
     width = 0
     for plan in plans:
         known = shared.get((plan.backbone, width)) if plan.control_of else None
         if known is None:
             known = _trained_row(plan, width, images, settings, listen)
         else:
-            known = _taken_over(plan, known[0], settings, listen), known[1], known[2]
-        width = known[0].record["out_features"]
+            known = known._replace(row=_taken_over(plan, known.row, settings, listen))
+        width = known.row.record["out_features"]
         if plan.control_of:
             shared[plan.backbone, width] = known
         yield known
 
 
-def _trained_row(
-    plan: Plan, width: int, images: ImageSource, settings: EndToEnd, listen: Listener
-) -> tuple[Filled, int, dict[str, int]]:
+def _trained_row(plan: Plan, width: int, images: ImageSource, settings: EndToEnd, listen: Listener) -> TrainedRow:
     start = perf_counter()
     recipe = settings.recipes[plan.backbone]
     finished = []
@@ -147,7 +153,7 @@ def _trained_row(
         finished.append(run)
     record = {**_record(finished, settings), "seconds": perf_counter() - start}
     row, first = Filled(plan, [run.judged for run in finished], record), finished[0]
-    return row, first.preprocessing.image_size, first.skipped
+    return TrainedRow(row, first.preprocessing.image_size, first.skipped)
 
 
 def _taken_over(plan: Plan, row: Filled, settings: EndToEnd, listen: Listener) -> Filled:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -18,13 +18,13 @@ from covpool.data.loader import OnBadImage
 from covpool.evaluation import Cost, cost
 from covpool.evaluation.cost import cost_on
 from covpool.models import StageFeatures
-from covpool.studies.chains import control_chain, reduction, row_chain
+from covpool.studies.chains import Maps, Rows, control_chain, reduction, row_chain
 from covpool.studies.features import StoredMaps, extract
 from covpool.studies.linear import Judged, judge_vectors
 from covpool.studies.rows import Filled, Plan
 from covpool.studies.vectors import chunks, pooled_vectors
+from covpool.training.loop.engine import Listener
 
-Listener = Callable[[Mapping[str, Any]], None]
 MOST_CHANNELS = 128  # pooled by a second-order row that does not say reduce_to: 8,256 numbers
 RANK_PICTURES = 256  # for the mean effective rank
 TIMED_PICTURES = 8  # a batch, as in ``evaluation.cost``
@@ -149,7 +149,7 @@ def _tell(filled: Filled, settings: Frozen, listen: Listener) -> None:
 
 
 @torch.inference_mode()
-def mean_effective_rank(chain: nn.Sequential, maps: Any, rows: Any) -> float:
+def mean_effective_rank(chain: nn.Sequential, maps: Maps, rows: Rows) -> float:
     """Mean over up to 256 pictures of the effective rank of the covariance that the row's pool sees."""
     rows = rows[:: max(1, len(rows) // RANK_PICTURES)][:RANK_PICTURES]
     reduce = chain.get_submodule("reduce") if hasattr(chain, "reduce") else nn.Identity()

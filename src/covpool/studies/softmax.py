@@ -49,7 +49,9 @@ def fit_softmax(
 
     One step costs two passes over ``x``: one for the logits of the direction, one for the gradient. The line search
     is Newton's method on the step length and needs none, because logits are linear in it.
+    Shape: x (n, D), labels (n,) -> weight (P, D, K), bias (P, K) of P penalties and K classes.
     Dtype: that of ``x``; float32 is enough, for the tolerance is far above its rounding.
+
     Args:
         x: features (n, D), centred or not: the free bias makes the solution the same.
         penalties: $\lambda$, any order.

@@ -23,8 +23,9 @@ def chunks(maps: NDArray[np.float32], rows: NDArray[np.int64]) -> Iterator[tuple
 
 
 def fit_projection(maps: NDArray[np.float32], rows: NDArray[np.int64], keep: int) -> Tensor:
-    """The ``keep`` leading principal directions of the descriptors at all positions, as rows (keep, C).
+    r"""The ``keep`` leading principal directions of the descriptors x at all positions, as rows (keep, C).
 
+    Eigenvectors of :math:`\frac1n \sum x x^\top - \mu \mu^\top`, of the largest eigenvalues first.
     With more than 100,000 descriptors, as many positions of each picture as fit are drawn with a fixed seed; with
     more pictures than that, equally spaced ones are used. Computed in float64; signs make the largest entry positive.
     """

@@ -14,13 +14,30 @@ from covpool.analysis import AT_THE_END, NotFinite, Protocol, epochs_to_reach, m
 from covpool.data import ImageSet, ImageSource, Preprocessing, eval_loader, eval_transform, open_images
 from covpool.evaluation import stamp
 from covpool.evaluation.predict import pick_device
-from covpool.models import restore_network
+from covpool.models import Network, restore_network
 from covpool.recipes import Recipe
 from covpool.studies.landscape.snapshots import snapshots
 from covpool.training import RunFolder, read_journal
 
 SCHEMA = "covpool-analysis/1"
 Progress = Callable[[int, int], None]
+SCALARS = (  # measures and their numbers that a summary has, with the spread over the seeds
+    ("activations", "loss_range"),
+    ("activations", "lipschitz"),
+    ("activations", "change_high"),
+    ("activations", "smoothness"),
+    ("weights", "loss_range"),
+    ("weights", "lipschitz"),
+    ("weights", "change_high"),
+    ("weights", "smoothness"),
+    ("hessian", "largest"),
+    ("hessian", "trace"),
+    ("sharpness", "one_step"),
+    ("sharpness", "m_sharpness"),
+    ("conditioning", "anisotropy"),
+    ("conditioning", "effective_rank"),
+    ("conditioning", "signal"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +99,13 @@ def analyze(
     chosen = _chosen(images, probe)
     total, done, runs = sum(len(source.points) for source in sources), 0, []
     for source in sources:
-        runs.append(_run(source))
+        run = _run(source)
+        runs.append(run)
         for step, path in source.points.items():
-            last = step == list(source.points)[-1]
-            runs[-1]["points"].append(_point(step, path, runs[-1], chosen, (protocol, probe, device), last))
+            network, batches = _loaded(path, chosen, probe, device)
+            found = _measured(path, network, batches, protocol, last=step == list(source.points)[-1])
+            run["network"] = _told(network)
+            run["points"].append({"step": step, **found})
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -150,28 +170,29 @@ def _run(source: _Source) -> dict[str, Any]:
     }
 
 
-def _point(
-    step: int | None,
-    path: Path,
-    run: dict[str, Any],
-    chosen: ImageSet,
-    how: tuple[Protocol, Probe, str | torch.device],
-    last: bool,
-) -> dict[str, Any]:
-    protocol, probe, device = how
+def _loaded(
+    path: Path, chosen: ImageSet, probe: Probe, device: str | torch.device
+) -> tuple[Network, list[tuple[Any, Any]]]:
+    """The network of a file, and the pictures as it wants them."""
     network, about = restore_network(path)
     if "preprocessing" not in about:
         raise ValueError(f"{path} does not say how its pictures are prepared; take a checkpoint of a training")
     network.to(pick_device(device))
-    run["network"] = {
+    return network, probe_batches(chosen, Preprocessing.from_dict(about["preprocessing"]), probe)
+
+
+def _told(network: Network) -> dict[str, Any]:
+    return {
         "backbone": network.architecture["backbone"],
         "pool": network.architecture["pool"],
         "parameters": sum(p.numel() for p in network.parameters()),
     }
-    batches = probe_batches(chosen, Preprocessing.from_dict(about["preprocessing"]), probe)
+
+
+def _measured(path: Path, network: Network, batches: Any, protocol: Protocol, *, last: bool) -> dict[str, Any]:
     wanted = tuple(name for name in protocol.measures if last or name not in AT_THE_END)
     try:
-        return {"step": step, **measure(network, batches, replace(protocol, measures=wanted))}
+        return measure(network, batches, replace(protocol, measures=wanted))
     except NotFinite as error:
         raise NotFinite(f"{path}: {error}") from error
 
@@ -199,25 +220,6 @@ def _names(groups: Sequence[Sequence[Mapping[str, Any]]]) -> list[str]:
     """Backbone and pool of each group; groups that share both are told apart by the name of their first run."""
     plain = [f"{g[0]['network']['backbone']} + {g[0]['network']['pool']}" for g in groups]
     return [f"{n} ({g[0]['path']})" if plain.count(n) > 1 else n for n, g in zip(plain, groups, strict=True)]
-
-
-SCALARS = (
-    ("activations", "loss_range"),
-    ("activations", "lipschitz"),
-    ("activations", "change_high"),
-    ("activations", "smoothness"),
-    ("weights", "loss_range"),
-    ("weights", "lipschitz"),
-    ("weights", "change_high"),
-    ("weights", "smoothness"),
-    ("hessian", "largest"),
-    ("hessian", "trace"),
-    ("sharpness", "one_step"),
-    ("sharpness", "m_sharpness"),
-    ("conditioning", "anisotropy"),
-    ("conditioning", "effective_rank"),
-    ("conditioning", "signal"),
-)
 
 
 def _summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from covpool.recipes import Choice, Recipe
 from covpool.studies.end_to_end import row_recipe, shortened
 from covpool.studies.rows import Plan
 from covpool.training import RunFolder, assemble, train
+from covpool.training.fit import ignore
+from covpool.training.loop.engine import Listener
 from covpool.training.parts.schedule import total_steps
 from covpool.training.run import isolated_generators, load_checkpoint, save_checkpoint
 
 logger = logging.getLogger("covpool")
-
-Listener = Callable[[Mapping[str, Any]], None]
+_NAME = re.compile(r"step-(\d+)\.pt$")
 
 
 def train_with_snapshots(
@@ -33,7 +34,7 @@ def train_with_snapshots(
     images: ImageSource | None = None,
     device: str | torch.device = "auto",
     download: bool = False,
-    listen: Listener = lambda event: None,
+    listen: Listener = ignore,
 ) -> Path:
     """Train by ``recipe`` into the run folder and keep the weights of about ``points`` steps; returns the folder.
 
@@ -82,7 +83,7 @@ def recipes_of(recipe: Recipe, pools: Sequence[Choice | None], *, epochs: int | 
         if pool is not None:
             name = pool_table.resolve(pool.name)
             choice = Choice(name, **pool.options)
-            plan = Plan(backbone=recipe.network.backbone, stage=None, choice=choice, control_of=None)
+            plan = Plan(backbone=recipe.network.backbone, stage=None, choice=choice)
             found = row_recipe(plan, recipe, recipe.seed)
         changed.append(found if epochs is None else replace(found, schedule=shortened(found.schedule, epochs)))
     return changed
@@ -92,9 +93,6 @@ def snapshots(folder: str | Path) -> dict[int, Path]:
     """Step -> file of the weights kept in a run folder, in the order of the steps; empty where none were."""
     found = {int(match[1]): path for path in Path(folder).glob("snapshots/*.pt") if (match := _NAME.match(path.name))}
     return dict(sorted(found.items()))
-
-
-_NAME = re.compile(r"step-(\d+)\.pt$")
 
 
 def _first(recipe: Recipe, images: ImageSource | None, points: int, download: bool) -> tuple[int, dict[str, Any]]:

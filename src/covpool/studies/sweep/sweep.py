@@ -14,13 +14,11 @@ from covpool.studies.sweep.plan import FILE, Plan
 from covpool.studies.sweep.shared import SharedStudy
 from covpool.studies.sweep.space import SweepError
 from covpool.studies.sweep.summary import write_summary
-from covpool.studies.sweep.trial import Ended, Listener, run_trial
+from covpool.studies.sweep.trial import Ended, run_trial
+from covpool.training.fit import ignore
+from covpool.training.loop.engine import Listener
 
 _FAILURES = 3  # one after the other: then it is not the values
-
-
-def ignore(event: Mapping[str, Any]) -> None:
-    """A listener that does nothing."""
 
 
 def sweep(

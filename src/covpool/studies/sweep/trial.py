@@ -13,11 +13,10 @@ from typing import Any
 from covpool.data import ImageSource
 from covpool.studies.sweep.shared import SharedStudy, Taken, optuna
 from covpool.training import Outcome, RunFolder, read_journal, train
+from covpool.training.loop.engine import Listener
 from covpool.training.loop.meters import NonFiniteLoss
 
 logger = logging.getLogger("covpool")
-
-Listener = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
