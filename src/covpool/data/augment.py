@@ -31,12 +31,12 @@ class Augmentation:
     is_random: bool = True
 
 
-# Shift exists in torchvision; on pictures of 28 pixels its dispatch costs ten times the work itself.
-
-
 @dataclass(frozen=True)
 class Shift:
-    """The picture moved by up to ``padding`` pixels each way; grey ``fill`` comes in from the sides."""
+    """The picture moved by up to ``padding`` pixels each way; grey ``fill`` comes in from the sides.
+
+    torchvision can do it too; on pictures of 28 pixels its dispatch costs ten times the work itself.
+    """
 
     padding: int
     fill: int

@@ -147,6 +147,12 @@ class ImageSource:
     classes: list[str]
     description: str
 
+    def own_splits(self) -> dict[str, ImageSet]:
+        """The sets that are there, by name; a test split that serves as val is there once, as test."""
+        val = None if self.val is self.test else self.val
+        sets = {"train": self.train, "val": val, "test": self.test}
+        return {split: images for split, images in sets.items() if images is not None}
+
 
 def stratified_split(labels: np.ndarray, fraction: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Indices of two parts, the second with ``fraction`` of every class, at least 1 and not all.

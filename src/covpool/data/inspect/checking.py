@@ -37,8 +37,7 @@ def check(
         workers: processes.
         progress: hears (pictures done, pictures in all).
     """
-    found = {"train": source.train, "val": None if source.val is source.test else source.val, "test": source.test}
-    sets = {split: images for split, images in found.items() if images is not None}
+    sets = source.own_splits()
     measured = _measured(sets, workers, progress or (lambda done, total: None))
     everything = [one for split in sets for one in measured[split]]
     pairs = _Pairs(sets, alike(everything, distance))

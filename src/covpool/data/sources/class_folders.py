@@ -31,6 +31,7 @@ class Place:
     layout: Layout
 
     def images(self, split: Split, classes: list[str]) -> ImageSet:
+        """The pictures of a split, labelled by the place of their class in ``classes``."""
         numbers = {name: label for label, name in enumerate(classes)}
         positions = [p for found in split.classes.values() for p in found]
         labels = [numbers[name] for name, found in split.classes.items() for _ in found]
@@ -38,6 +39,7 @@ class Place:
         return ImageSet(classes, labels, keys, _Rows(self.reader, np.array(positions)), self.listing.place)
 
     def check(self, splits: list[Split]) -> list[str]:
+        """What makes the place or one of these splits unusable, as sentences."""
         return [*self.layout.mistakes, *(m for split in splits for m in split.mistakes(self.listing.place))]
 
 
@@ -87,7 +89,7 @@ def one_place(place: Place) -> tuple[ImageSource, list[str]]:
         del splits["test"]
     mistakes = place.check(list(splits.values()))
     train = splits.get("train") or splits.get("all")
-    classes = _classes(train or splits.get("val") or splits["test"])
+    classes = list((train or splits.get("val") or splits["test"]).classes)
     for name in ("val", "test"):
         if train is not None and name in splits:
             mistakes += _class_mistakes(name, splits[name], classes)
@@ -103,16 +105,12 @@ def two_places(place: Place, other: Place) -> tuple[ImageSource, list[str]]:
     if train is None:
         mistakes.append(f"{place.listing.place!r} has no train split, only {', '.join(splits)}")
     mistakes += other.check([val])
-    classes = _classes(train or val)
+    classes = list((train or val).classes)
     mistakes += _class_mistakes("val", val, classes)
     parts = {"train": (place, train or val), "val": (other, val)}
     if "test" in splits and not _class_mistakes("test", splits["test"], classes):
         parts["test"] = (place, splits["test"])
     return _source(place, mistakes, classes, parts), []
-
-
-def _classes(split: Split) -> list[str]:
-    return list(split.classes)
 
 
 def _class_mistakes(name: str, split: Split, classes: list[str]) -> list[str]:

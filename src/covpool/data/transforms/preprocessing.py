@@ -68,6 +68,7 @@ class Preprocessing:
 
     @property
     def mode(self) -> InterpolationMode:
+        """``interpolation`` as torchvision calls it."""
         return _MODES[self.interpolation]
 
     def to_dict(self) -> dict[str, Any]:
