@@ -49,3 +49,16 @@ def test_a_verb_without_positionals_takes_none():
     assert made.read(["--steps", "1"]).steps == 1
     with pytest.raises(Usage, match="takes only options; got also 'x'"):
         made.read(["x"])
+
+
+@pytest.mark.parametrize(
+    ("verb", "actions"), [("data", "prepare, check, show"), ("weights", "show, import, verify, export")]
+)
+def test_a_word_that_is_none_of_the_choices_is_told_as_wrong_usage(covpool, verb, actions):
+    said = covpool(verb, "shwo", "x", "-o", "y", "--frce")
+    assert said.code == 2
+    assert said.err.splitlines() == [
+        "error: 2 mistakes",
+        f"  - covpool {verb} has no option '--frce'; did you mean '--force'?",
+        f"  - ACTION needs one of {actions}; got 'shwo'",
+    ]

@@ -53,8 +53,12 @@ class Parser(ArgumentParser):
         mistakes = [*line.mistakes, *self._too_many(line)]
         wrong = {id(given): self._mistake(given) for given in line.options}
         mistakes += filter(None, wrong.values())
-        options = self._parse([g for g in line.options if not wrong[id(g)]], line.positionals)
-        attempted = {given.action.dest for given in line.options}
+        named = self._named(line)
+        strange = [(action, word) for action, word in named if action.choices and word not in action.choices]
+        mistakes += [f"{_spelling(action)} needs {wanted(action)}; got {word!r}" for action, word in strange]
+        words = line.positionals[: named.index(strange[0])] if strange else line.positionals
+        options = self._parse([g for g in line.options if not wrong[id(g)]], words)
+        attempted = {given.action.dest for given in line.options} | {action.dest for action, _ in named}
         mistakes += self._missing(options, attempted)
         mistakes += self._check(options) if self._check else []
         if mistakes:
@@ -89,6 +93,11 @@ class Parser(ArgumentParser):
             return []
         takes = " ".join(_spelling(action) for action in known) or "only options"
         return [f"{self.prog} takes {takes}; got also {', '.join(map(repr, extra))}"]
+
+    def _named(self, line: Line) -> list[tuple[argparse.Action, str]]:
+        """The words without a flag in front, each with what it stands for."""
+        known = [action for action in self._actions if not action.option_strings]
+        return list(zip(known, line.positionals, strict=False))
 
     def _flags(self) -> dict[str, argparse.Action]:
         dests = [action.dest for action in self._actions]

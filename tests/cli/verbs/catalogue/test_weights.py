@@ -131,3 +131,14 @@ def test_all_mistakes_of_a_line_are_told(covpool, words, sentences):
     assert said.code == 2
     for sentence in sentences:
         assert sentence.lower() in said.err.lower()
+
+
+def test_a_network_of_no_release_and_a_folder_of_the_hub_are_told_apart(covpool, trained, tmp_path):
+    said = covpool("weights", "export", trained, "--to", "pytorch", "-o", "x.pth")
+    assert said.code == 2
+    assert "is no published network (its backbone is conv4)" in said.err
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "mine").touch()
+    said = covpool("weights", "export", trained, "--to", "hub", "-o", "hub")
+    assert (said.code, said.err) == (2, "error: --output hub exists and is not empty; name another folder\n")
+    assert covpool("weights", "export", trained, "--to", "hub", "-o", "hub", "--force").code == 0

@@ -104,3 +104,9 @@ def test_other_classes_are_refused_with_their_names(covpool, trained, tmp_path):
     said = covpool("robustness", trained, "--data", "pets", "--corruptions", "none")
     assert said.code == 2
     assert "the network has 10 outputs and knows no class 'cat', 'dog'" in said.err
+
+
+def test_folders_that_are_files_are_told_before_anything_is_judged(covpool, trained, own, tmp_path):
+    (tmp_path / "notes.txt").touch()
+    said = covpool("robustness", trained, *few("--save", "notes.txt/x", "--results", "notes.txt"))
+    assert (said.code, said.err.splitlines()[0]) == (2, "error: 2 mistakes")

@@ -70,3 +70,10 @@ def test_all_mistakes_of_a_line_are_told(covpool, photos):
         assert sentence in said.err
     said = covpool("data", "prepare", photos)
     assert "needs --output" in said.err
+
+
+def test_shards_cannot_lie_below_a_file(covpool, tmp_path):
+    (tmp_path / "notes.txt").touch()
+    said = covpool("data", "prepare", "digits", "-o", "notes.txt/x")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "error: --output notes.txt/x cannot be made: notes.txt is a file; name another folder\n"

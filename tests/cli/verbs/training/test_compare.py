@@ -72,3 +72,9 @@ def test_a_folder_with_results_is_kept_and_an_interrupted_one_may_go_on(covpool,
     assert "--out" not in said.err
     (tmp_path / "here" / "results.json").write_text("{}")
     assert "--out here exists" in covpool("compare", "--data", "nothing-there", "--out", "here").err
+
+
+def test_a_cache_that_is_a_file_is_told_first(covpool, tmp_path):
+    (tmp_path / "notes.txt").touch()
+    said = covpool("compare", "--data", "digits", "--frozen", "--cache", "notes.txt")
+    assert (said.code, said.err) == (2, "error: --cache notes.txt is a file; name a folder\n")

@@ -37,3 +37,11 @@ def test_all_mistakes_are_told_together(covpool, tmp_path):
     said = covpool("sweep", "--resume", "nowhere", "ema=none,0.5", "--seed", "1")
     assert "--resume keeps the plan of its sweep; drop recipe, seed" in said.err
     assert "nowhere holds no sweep" in covpool("sweep", "--resume", "nowhere").err
+
+
+def test_places_that_are_files_and_a_space_that_is_no_yaml_are_told_first(covpool, tmp_path):
+    (tmp_path / "notes.txt").write_text("a: [")
+    said = covpool("sweep", "small/digits", "--out", "notes.txt/x", "--space", "notes.txt")
+    assert (said.code, said.err.splitlines()[0]) == (2, "error: 2 mistakes")
+    assert "--out notes.txt/x cannot be made: notes.txt is a file" in said.err
+    assert "--space notes.txt cannot be read as YAML" in said.err

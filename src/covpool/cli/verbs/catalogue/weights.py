@@ -7,8 +7,8 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from covpool.cli.errors import FAILED, FINE
-from covpool.cli.options import output_mistakes, tell, write_result
+from covpool.cli.errors import FAILED, FINE, Usage
+from covpool.cli.options import folder_mistakes, output_mistakes, tell, write_result
 from covpool.cli.parser import Parser
 from covpool.reporting.numerals import count
 from covpool.reporting.tables import Cell, Column, Table
@@ -83,6 +83,8 @@ def _mistakes(options: Namespace) -> list[str]:
         found.append(f"--output needs to end in .safetensors for import; got {options.output}")
     if options.push and options.to != "hub":
         found.append("--push goes with --to hub")
+    if options.to == "hub":
+        return found + folder_mistakes("--output", options.output, force=options.force)
     return found + output_mistakes(options)
 
 
@@ -212,9 +214,15 @@ def _export(options: Namespace) -> int:
         return _export_program(network, options)
     if options.to == "hub":
         return _export_hub(network, about, options)
+    from covpool.models import published_networks
     from covpool.weights import export
     from covpool.weights.files import write_arrays
 
+    if network.architecture["backbone"] not in published_networks:
+        what = f"{options.file} is no published network (its backbone is {network.architecture['backbone']})"
+        raise Usage(
+            [f"{what}, so there is no release to write it as; --to takes {', '.join([*_PROGRAMS, 'hub'])} of it"]
+        )
     arrays = export(network.state_dict(), network.architecture["backbone"], options.to)
     tell(f"wrote {write_arrays(arrays, options.output)}: {count(len(arrays))} arrays as {options.to}")
     return FINE

@@ -18,6 +18,7 @@ from covpool.cli.options import (
     add_output,
     add_quiet,
     at_least,
+    folder_mistakes,
     names_in,
     output_mistakes,
     tell,
@@ -112,7 +113,12 @@ def _add_others(parser: Parser) -> None:
 
 
 def _check(options: Namespace) -> list[str]:
-    mistakes = [*output_mistakes(options), *at_least(options, batch_size=1, workers=0, seed=0, jpeg=0)]
+    mistakes = [
+        *output_mistakes(options),
+        *folder_mistakes("--save", options.save, force=True),
+        *folder_mistakes("--results", options.results, force=True),
+        *at_least(options, batch_size=1, workers=0, seed=0, jpeg=0),
+    ]
     if options.jpeg > 100:
         mistakes.append(f"--jpeg needs a quality from 0 to 100; got {options.jpeg}")
     if options.difficulty not in (1, 2, 3):

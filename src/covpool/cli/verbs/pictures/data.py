@@ -10,7 +10,7 @@ from typing import Any
 from jsonargparse import Namespace
 
 from covpool.cli.errors import FAILED, FINE
-from covpool.cli.options import add_bad_image, add_quiet, at_least, output_mistakes, tell
+from covpool.cli.options import add_bad_image, add_quiet, at_least, folder_mistakes, output_mistakes, tell
 from covpool.cli.parser import Parser
 from covpool.cli.progress import counting
 from covpool.reporting.numerals import count
@@ -104,8 +104,10 @@ def _mistakes(options: Namespace) -> list[str]:
         found.append(f"--quality needs at most 100; got {options.quality}")
     if options.distance > 3:
         found.append(f"--distance needs at most 3; got {options.distance}")
-    if action == "prepare" or options.output is None:
+    if options.output is None:
         return found
+    if action == "prepare":
+        return found + folder_mistakes("--output", options.output, force=True)  # one of its own it may go on with
     endings = _ENDINGS[action]
     if not options.output.lower().endswith(endings):
         found.append(f"--output of {action} needs to end in {' or '.join(endings)}; got {options.output}")

@@ -20,6 +20,7 @@ from covpool.cli.options import (
     at_least,
     choices_in,
     dated_folder,
+    folder_mistakes,
     names_in,
     noting,
     out_mistakes,
@@ -114,6 +115,7 @@ def _add_how(parser: Parser) -> None:
 def _check(options: Namespace) -> list[str]:
     mistakes = [
         *out_mistakes(options, runs="*/*/seed*", result="results.json"),
+        *folder_mistakes("--cache", options.cache, force=True),
         *at_least(options, seeds=1, epochs=1, image_size=1, most_channels=1, workers=0),
     ]
     choices_in("--pools", options.pools, mistakes)

@@ -9,7 +9,17 @@ from typing import Any
 from jsonargparse import Namespace
 
 from covpool.cli.errors import FINE, INTERRUPTED
-from covpool.cli.options import add_data, add_quiet, at_least, dated_folder, noting, seconds_in, tell, write_result
+from covpool.cli.options import (
+    add_data,
+    add_quiet,
+    at_least,
+    dated_folder,
+    folder_mistakes,
+    noting,
+    seconds_in,
+    tell,
+    write_result,
+)
 from covpool.cli.parser import Parser
 from covpool.cli.progress import listening
 from covpool.recipes import Recipe, find_recipe
@@ -75,7 +85,7 @@ def _add_search(parser: Parser) -> None:
 
 
 def _check(options: Namespace) -> list[str]:
-    mistakes = at_least(options, trials=1, epochs=1)
+    mistakes = [*at_least(options, trials=1, epochs=1), *folder_mistakes("--out", options.out, force=True)]
     with noting(mistakes):
         seconds_in("--time-limit", options.time_limit)
     if options.resume:
@@ -132,7 +142,10 @@ def _space(options: Namespace) -> list[Any]:
     if options.space:
         if not Path(options.space).is_file():
             raise ValueError(f"--space {options.space}: there is no such file")
-        read = read_yaml(Path(options.space).read_text(encoding="utf-8"))
+        try:
+            read = read_yaml(Path(options.space).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"--space {options.space} cannot be read as YAML: {error}") from error
         if not isinstance(read, Mapping):
             raise ValueError(f"--space {options.space} needs lines such as 'optimizer.lr: 1e-4..1e-2:log'")
         given += read.items()
