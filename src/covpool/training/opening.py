@@ -47,7 +47,7 @@ def open_fabric(recipe: Recipe, device: str | torch.device = "auto", strategy: S
         options["plugins"] += precision.pop("plugins", [])
     else:
         options = {"devices": 1 if place.index is None or place.type == "cpu" else [place.index]}
-    with _quiet_fabric():
+    with quiet_fabric():
         fabric = Fabric(accelerator=place.type, **options, **precision)
         fabric.launch()
     return fabric
@@ -72,7 +72,7 @@ def need_shareable(recipe: Recipe, processes: int) -> None:
 
 
 @contextmanager
-def _quiet_fabric() -> Iterator[None]:
+def quiet_fabric() -> Iterator[None]:
     """Without the notes on precision and devices that the recipe and the start event tell already."""
     noisy = logging.getLogger("lightning_fabric")
     level = noisy.level

@@ -19,6 +19,7 @@ from covpool.training.loop.engine import Engine
 from covpool.training.loop.meters import NonFiniteLoss
 from covpool.training.loop.objective import Objective
 from covpool.training.loop.step import Moment
+from covpool.training.opening import quiet_fabric
 from covpool.training.parts.optimizer import set_training_mode
 from covpool.training.parts.precision import precision_options
 from covpool.training.run import RunFolder, isolated_generators
@@ -87,7 +88,8 @@ def second_opinion(run: str | Path, fabric: Fabric | None = None) -> Diagnosis:
 
 
 def _on_cpu(recipe: Recipe) -> Fabric:
-    return Fabric(accelerator="cpu", **precision_options(recipe, "cpu"))
+    with quiet_fabric():
+        return Fabric(accelerator="cpu", **precision_options(recipe, "cpu"))
 
 
 def _restored(case: Case, recipe: Recipe, fabric: Fabric) -> Patient:
