@@ -100,7 +100,7 @@ _ARRAYS = ("offsets", "sizes", "labels", "logits")
 def load_index(path: Path) -> IndexedShard | None:
     """What was remembered; None where nothing was, or nothing that can be used."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:  # it leaves damaged files open
             arrays = {name: stored[name].astype(np.int64) for name in _ARRAYS}
             texts = json.loads(stored["texts"].tobytes())
         if texts["version"] != _VERSION or len({len(texts["keys"]), *map(len, arrays.values())}) != 1:
