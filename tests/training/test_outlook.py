@@ -1,5 +1,7 @@
 """What is told of the cost of a training agrees with a naive count."""
 
+import gc
+
 import pytest
 import torch
 from torch import nn
@@ -14,6 +16,19 @@ def test_saved_tensors_are_counted_once_and_without_parameters():
     # the picture for the convolution, and the sigmoid's answer, which the linear layer shares
     assert saved_bytes(network, images, "32-true") == 4 * (2 * 3 * 25 + 2 * 4 * 25)
     assert all(p.grad is None for p in network.parameters())
+
+
+def test_nothing_that_was_counted_stays_in_memory():
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sigmoid(), nn.Softmax(dim=1))  # two that save their own answers
+    images = torch.zeros(2, 3, 5, 5)
+
+    def alive():
+        gc.collect()
+        return sum(issubclass(type(found), torch.Tensor) for found in gc.get_objects())
+
+    before = alive()
+    saved_bytes(network, images, "32-true")
+    assert alive() == before
 
 
 @pytest.mark.parametrize(

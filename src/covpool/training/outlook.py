@@ -56,7 +56,7 @@ def saved_bytes(network: nn.Module, images: Tensor, precision: Any) -> int:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # the tensor itself would hold the step that holds it, for ever
 
     hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
     with evaluating(network), precision_context(precision, images.device), hooks:
