@@ -28,7 +28,7 @@ COMMANDS = [
     "calibrate {run} --data digits --quiet",
     pytest.param("analyze {run} --data digits --images 8 --quiet", marks=pytest.mark.slow),
     "report {run} --output new.html",
-    "sweep finetune/modern --data {data} --space space.yaml --trials 1 --out new --quiet",
+    pytest.param("sweep finetune/modern --data {data} --space space.yaml --trials 1 --out new", marks=pytest.mark.slow),
     "data check {data} -o new.html --quiet",
     "data check cifar10 -o new.html --quiet",
     "bench --pools avg",
@@ -97,7 +97,10 @@ def test_a_verb_asks_no_server(covpool, asked, named, command):
     "command",
     [
         pytest.param("train finetune/modern --data {data} --run new --download --quiet", marks=pytest.mark.slow),
-        "compare --data digits --frozen --backbones resnet18 --pools avg --out new --pretrained --quiet",
+        pytest.param(
+            "compare --data digits --frozen --backbones resnet18 --pools avg --out new --pretrained --quiet",
+            marks=pytest.mark.slow,
+        ),
         "evaluate {run} --data cifar10 --download --quiet",
         "data check https://example.org/train-000.tar -o new.html --quiet",
     ],
