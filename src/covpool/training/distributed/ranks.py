@@ -83,12 +83,12 @@ class Ranks:
             )
         return int(sum(count for count, _ in told))
 
-    def share(self, thing: T) -> T:
-        """What the first process has."""
+    def share(self, thing: T, owner: int = 0) -> T:
+        """What the process ``owner`` has, the first one by default."""
         if not self.are_several:
             return thing
-        held = [thing if self.is_first else None]
-        dist.broadcast_object_list(held, src=0, group=self._group)
+        held = [thing if self.rank == owner else None]
+        dist.broadcast_object_list(held, src=owner, group=self._group)
         return held[0]  # type: ignore[return-value]
 
     def gather(self, thing: T) -> list[T]:

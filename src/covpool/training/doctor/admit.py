@@ -26,18 +26,23 @@ from covpool.training.run import RunFolder, isolated_generators
 
 
 def admit(engine: Engine, error: NonFiniteLoss) -> NonFiniteLoss:
-    """Keep the step at which ``engine`` stopped in RUN/doctor, diagnose it, and put that into the error's words."""
+    """Keep the step at which ``engine`` stopped in RUN/doctor, diagnose it, and put that into the error's words.
+
+    One process looks; all have the same words afterwards.
+    """
     if not engine.step.careful:
         error = engine.find_again(error)
     moment = engine.step.moment
     if moment is None:
         return error
     case = _case(engine, error, moment)
-    if engine.session.ranks.rank != engine.step.culprit:
-        return error  # the process that had it looks at it
-    case.write(engine.folder.doctor)
-    diagnosis = diagnose(case, _at_hand(engine, case))
-    diagnosis.write(engine.folder.doctor)
+    ranks, culprit, diagnosis = engine.session.ranks, engine.step.culprit, None
+    if ranks.rank == culprit:  # the process that had it looks at it
+        case.write(engine.folder.doctor)
+        diagnosis = diagnose(case, _at_hand(engine, case))
+        diagnosis.write(engine.folder.doctor)
+    ranks.wait()  # a look takes longer than a step
+    diagnosis = ranks.share(diagnosis, culprit)
     return error.diagnosed(diagnosis, str(engine.folder.path))
 
 

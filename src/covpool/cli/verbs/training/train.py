@@ -9,7 +9,7 @@ from typing import Any
 from jsonargparse import Namespace, set_parsing_settings
 from jsonargparse.typing import register_type
 
-from covpool.cli.errors import FINE, INTERRUPTED, TERMINATED
+from covpool.cli.errors import FAILED, FINE, INTERRUPTED, TERMINATED
 from covpool.cli.options import (
     add_machine,
     add_quiet,
@@ -139,21 +139,24 @@ def run(options: Namespace) -> int:
     if recipe is not None and _is_first():
         tell(_outline(recipe))
         tell(f"expected result: {expected_result(recipe)}")
-    from covpool.training import train
+    from covpool.training import NonFiniteLoss, train
 
-    with listening(options.quiet or not _is_first(), table=True) as listen:
-        outcome = train(
-            recipe,
-            folder,
-            resume="if-there" if options.resume_if_there else options.resume is not None,
-            listen=listen,
-            download=options.download,
-            device=options.device,
-            time_limit=seconds_in("--time-limit", options.time_limit),
-            log=_loggers(options),
-            devices=options.devices,
-            strategy=options.strategy,
-        )
+    given = {
+        "resume": "if-there" if options.resume_if_there else options.resume is not None,
+        "download": options.download,
+        "device": options.device,
+        "time_limit": seconds_in("--time-limit", options.time_limit),
+        "log": _loggers(options),
+        "devices": options.devices,
+        "strategy": options.strategy,
+    }
+    try:
+        with listening(options.quiet or not _is_first(), table=True) as listen:
+            outcome = train(recipe, folder, listen=listen, **given)
+    except NonFiniteLoss as error:
+        if _is_first() or error.alone:
+            raise
+        return FAILED  # the first process says it for all
     return _say_how_it_ended(outcome, options)
 
 
