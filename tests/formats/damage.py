@@ -25,6 +25,21 @@ def same_length(rng: random.Random, data: bytes) -> bytes:
     return bytes(out)
 
 
+def aimed(rng: random.Random, data: bytes) -> bytes:
+    """The same bytes with one to three numbers changed, as those that state a size, a count or an address are."""
+    out = bytearray(data)
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        width = rng.choice([1, 2, 4, 8])
+        places = [at for at in range(0, len(out) - 8, width) if any(out[at : at + width])]
+        place = rng.choice(places or [0])
+        old = int.from_bytes(out[place : place + width], "little")
+        new = rng.choice(
+            [0, 1, old + 1, old - 1, 2 * old, old << 8, 1 << (8 * width - 1), -1, rng.randrange(len(data))]
+        )
+        out[place : place + width] = (new % (1 << 8 * width)).to_bytes(width, "little")
+    return bytes(out)
+
+
 def _flip(rng, out):
     out[rng.randrange(len(out))] ^= 1 << rng.randrange(8)
 

@@ -1,7 +1,12 @@
+import random
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from covpool.data import BadSource, open_images
+from covpool.data import BadSource, CorruptImage, open_images
+from covpool.formats import CorruptFile
+from formats.damage import aimed, damaged, put, same_length
 
 h5py = pytest.importorskip("h5py")
 
@@ -66,3 +71,54 @@ def test_other_files_of_that_ending_are_named(tmp_path):
         file.create_dataset("net", data=[1.0])
     with pytest.raises(BadSource, match="it is no image database"):
         open_images(tmp_path / "b.mat")
+
+
+FORMS = {
+    "in one piece": {},
+    "wrapped, shuffled and packed": {
+        "wrapped": True,
+        "chunks": (3, 2, 4, 6),
+        "compression": "gzip",
+        "shuffle": True,
+    },
+    "with checksums": {"chunks": (10, 3, 4, 3), "compression": "gzip", "fletcher32": True},
+    "unpacked chunks": {"chunks": (1, 3, 4, 6)},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("times", [12, pytest.param(1000, marks=pytest.mark.slow)])
+def test_whatever_is_damaged_is_read_or_named_in_bounded_memory(tmp_path, form, times):
+    path, rng = tmp_path / "imdb.mat", random.Random(f"{form} {times}")
+    write(path, **FORMS[form])
+    whole = path.read_bytes()
+    tracemalloc.start()
+    for _ in range(times):
+        put(path, rng.choice([damaged, same_length, aimed, aimed])(rng, whole))
+        read_all(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6  # labels of up to 1,048,576 classes are believed, and each has a name
+
+
+def read_all(path):
+    try:
+        source = open_images(path, val_fraction=0)
+    except BadSource:
+        return
+    for images in (source.train, source.val, source.test):
+        for index in range(len(images) if images is not None else 0):
+            try:
+                images.read(index)
+                images.planes(np.array([index]))
+            except (CorruptImage, CorruptFile):
+                continue
+
+
+def test_a_file_that_is_cut_anywhere_is_read_or_named(tmp_path):
+    path = tmp_path / "imdb.mat"
+    write(path, **FORMS["wrapped, shuffled and packed"])
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 97):
+        put(path, whole[:length])
+        read_all(path)
