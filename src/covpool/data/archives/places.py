@@ -14,8 +14,7 @@ from covpool.data.archives.tree import Tree
 
 _LISTS = ("categories_places365.txt", "places365_train_standard.txt", "places365_val.txt")
 _EASY = ("train.txt", "val.txt")
-_TRAIN_FOLDERS = ("data_256", "data_large", "data_256_standard", "data_large_standard")  # the last two: torchvision's
-_VAL_FOLDERS = ("val_256", "val_large")
+_TRAIN_FOLDERS, _VAL_FOLDERS = ("data_256", "data_large"), ("val_256", "val_large")
 
 
 def read_places(tree: Tree) -> Found:

@@ -97,6 +97,7 @@ def _busy(folder, limit, seed, results):
     results.put(most)
 
 
+@pytest.mark.slow
 def test_processes_share_a_folder_within_its_limit(tmp_path):
     context = get_context("forkserver")
     context.set_forkserver_preload(["covpool.data"])
@@ -125,6 +126,7 @@ def _dies(folder):
     Store(folder, 2 * SIZE).fetched(NAMES[0])
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_leaves_no_copy_and_no_lock(tmp_path):
     process = get_context("forkserver").Process(target=_dies, args=(tmp_path,))
     process.start()
