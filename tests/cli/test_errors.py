@@ -1,3 +1,5 @@
+import errno
+
 import numpy as np
 import pytest
 import torch
@@ -72,6 +74,12 @@ def test_a_slip_of_our_own_is_not_passed_off_as_a_sentence(capsys):
 def test_trouble_with_a_file_names_the_file(capsys, tmp_path):
     assert guard(lambda: (tmp_path / "absent").read_text()) == 1
     assert capsys.readouterr().err == f"error: {tmp_path / 'absent'}: No such file or directory\n"
+
+
+def test_a_place_that_is_closed_to_the_user_is_told_with_what_to_do(capsys):
+    assert guard(raising(PermissionError(errno.EACCES, "Permission denied", "locked"))) == 1
+    said = capsys.readouterr().err
+    assert said == "error: locked: Permission denied; name another place, or give yourself the right to it\n"
 
 
 @pytest.mark.parametrize("error", [CorruptImage("cat/1.png", "it is empty"), Failure("could not finish")])

@@ -1,5 +1,7 @@
 """The images that a command line names; what the verbs make of them is tested with each."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -99,3 +101,11 @@ def test_a_file_that_does_not_say_how_images_are_prepared_predicts_and_explains(
     said = covpool("explain", "photos/a.png", "--weights", silent, "--quiet")
     assert said.code == 0, said.err
     assert (tmp_path / "explained.html").exists()
+
+
+@pytest.mark.skipif(os.access("/", os.W_OK), reason="root may list every folder")
+def test_a_folder_that_cannot_be_listed_is_not_passed_over(photos):
+    (photos / "deep").chmod(0)
+    with pytest.raises(PermissionError):
+        image_files(["photos"])
+    (photos / "deep").chmod(0o700)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -89,7 +90,8 @@ def exit_code(error: Exception) -> int:
 
 def _file_trouble(error: OSError) -> str:
     name = error.filename2 or error.filename
-    return f"{name}: {error.strerror}" if name else str(error.strerror)
+    remedy = "; name another place, or give yourself the right to it" if error.errno == errno.EACCES else ""
+    return f"{name}: {error.strerror}{remedy}" if name else str(error.strerror)
 
 
 def _is_ours(error: Exception) -> bool:

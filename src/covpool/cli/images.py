@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from glob import glob
 from itertools import takewhile
@@ -32,6 +33,7 @@ def image_files(words: Sequence[str]) -> list[Path]:
 
     Raises:
         Usage: names every word that means none.
+        OSError: a folder cannot be listed.
     """
     from covpool.data import EXTENSIONS
 
@@ -65,8 +67,13 @@ def _is_plain(part: str) -> bool:
 
 
 def _images_below(folder: Path, extensions: Collection[str]) -> list[Path]:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in extensions and file.is_file())
-    return _inside(folder, files)
+    """Sorted; OSError at a folder in it that cannot be listed, which rglob would pass over."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found = (Path(place, name) for place, _, names in os.walk(folder, onerror=refuse) for name in names)
+    return _inside(folder, sorted(file for file in found if file.suffix.lower() in extensions and file.is_file()))
 
 
 def _inside(folder: Path, files: Sequence[Path]) -> list[Path]:
