@@ -32,11 +32,11 @@ from covpool.evaluation.memory import LiveStorages
 from covpool.pooling.reduce import reduction
 from covpool.recipes import Choice, LoaderSpec, NetworkSpec, OptimizerSpec, Recipe, ScheduleSpec, TransformSpec
 from covpool.training.assemble import assemble
-from covpool.training.fit import open_fabric
 from covpool.training.logging import Loggers
 from covpool.training.loop.engine import Engine
 from covpool.training.loop.interrupt import StopSwitch
 from covpool.training.loop.session import Session
+from covpool.training.opening import open_fabric
 from covpool.training.run import Journal, RunFolder, isolated_generators
 
 BARS = {"isqrt, float32": 1.08, "isqrt, bfloat16": 1.12, "memory": 1.05, "bfloat16 over float32": 0.55, "loop": 1.02}
