@@ -120,6 +120,7 @@ def _page(
     ]
     return page_template("report.html").render(
         title=titles[0] if len(titles) == 1 else "covpool report",
+        contents=titles,
         comparisons=comparisons,
         runs=runs,
         sections=[(section, _blocks(section)) for section in sections],

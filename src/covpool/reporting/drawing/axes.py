@@ -82,13 +82,14 @@ def tick_label(value: float) -> str:
     """A tick's number without needless zeros.
 
     Example:
-        >>> tick_label(0.5), tick_label(20.0), tick_label(2500000.0)
-        ('0.5', '20', '2.5M')
+        >>> tick_label(0.5), tick_label(20.0), tick_label(2500000.0), tick_label(0.00005)
+        ('0.5', '20', '2.5M', '0.00005')
     """
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.4g}{letter}"
-    return f"{value:.4g}"
+    text = f"{value:.4g}"
+    return f"{value:.7f}".rstrip("0") if text.endswith(("e-05", "e-06")) else text
 
 
 def _bend(value: float, log: bool) -> float:

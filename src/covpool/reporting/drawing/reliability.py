@@ -20,12 +20,12 @@ _STYLE = """
 svg { background: var(--paper); font: 11.5px system-ui, sans-serif; overflow: visible; }
 text { fill: var(--ink); } .grid { stroke: var(--grid); } .axis-title { fill: var(--ink); }
 .diagonal { stroke: var(--ink); stroke-dasharray: 5 4; }
-.end { fill: var(--right); } .band { fill: var(--gap); opacity: .25; }
+.end, .too-modest { fill: var(--right); } .too-modest { opacity: .42; } .too-sure { fill: var(--gap); opacity: .32; }
 """  # the classes are those of the page of a report, whose style sheet draws them there
 
 
 def reliability(bins: Sequence[Mapping[str, Any]], title: str = "accuracy against confidence") -> Markup:
-    """A bar a bin up to its accuracy, and what is missing (or too much) to its mean confidence, on the diagonal.
+    """A bar a bin up to its accuracy; red above it is confidence that is not met, pale blue in it accuracy beyond.
 
     Args:
         bins: mappings with low, high, count, confidence and accuracy, as a calibration result stores them.
@@ -71,7 +71,8 @@ def _bar(part: Mapping[str, Any]) -> list[Markup]:
         f"mean confidence {percent(confidence)} %, {percent(accuracy)} % right"
     )
     top, bottom = max(accuracy, confidence), min(accuracy, confidence)
-    full, rest = f"{100 * accuracy:.2f}%", f"{100 * (top - bottom):.2f}%"
-    bar = tag("rect", y=f"{100 - 100 * accuracy:.2f}%", height=full, class_="end s1", **place)
-    gap = tag("rect", y=f"{100 - 100 * top:.2f}%", height=rest, class_="band s6", **place)
+    full, rest = f"{100 * bottom:.2f}%", f"{100 * (top - bottom):.2f}%"
+    bar = tag("rect", y=f"{100 - 100 * bottom:.2f}%", height=full, class_="end s1", **place)
+    style = "too-sure" if confidence > accuracy else "too-modest"
+    gap = tag("rect", y=f"{100 - 100 * top:.2f}%", height=rest, class_=style, **place)
     return [tag("g", tag("title", said), bar, gap)]

@@ -31,8 +31,9 @@ def section(found: Sequence[Found]) -> Section:
             title = f"{result.name}, {when}: ECE {percent(scores['ece'], 2)} %"
             charts.append(Chart(title, reliability(scores["reliability"], title)))
     note = (
-        "Each bar is the share of right answers among the images of that confidence; on the diagonal a network is "
-        "right as often as it says. The temperature was fitted on other images than those judged here."
+        "Each bar is the share of right answers (0 to 1) among the images of that confidence; on the diagonal a "
+        "network is right as often as it says. Red above a bar: surer than right. Pale blue at its top: right more "
+        "often than sure. The temperature was fitted on other images than those judged here."
     )
     styles = [colour(place // 2) for place in range(len(rows))]
     return Section("Calibration", [Listing(Table(columns, rows), styles), Note(note), *charts])

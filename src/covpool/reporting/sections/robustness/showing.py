@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from covpool.reporting.numerals import count
 from covpool.reporting.sections.comparison import as_text, stamp_facts
 from covpool.reporting.sections.parts import Facts, Found, Heading, Legend, Listing, Note, Part, Section, colour
 from covpool.reporting.sections.robustness import charts, tables
 
 _WHERE = {"covpool": "corrupted by covpool", "released": "the released folders"}
+_SETTINGS = {
+    "seed": "seed of the corruptions",
+    "jpeg": "JPEG quality of corrupted pictures",
+    "keys": "digest of the pictures' names",
+}
 _MADE_BY = ("seed", "jpeg", "keys")  # settings that decide the pixels of corrupted pictures
 _AVERAGED = (
     "(15): over the standard corruptions of ImageNet-C. (19): with its four extra ones, as the program of "
@@ -100,17 +104,23 @@ def _flips(found: Sequence[Found]) -> str:
 
 
 def _facts(found: Sequence[Found]) -> Iterator[Part]:
-    yield Heading("How it was measured")
-    for result in found:
-        if len(found) > 1:
-            yield Note(result.name)
-        data, about, settings = result.data, result.data.get("about") or {}, result.data.get("settings") or {}
-        facts = [
-            ("network", about.get("network")),
-            ("pictures", " ".join(filter(None, (as_text(about.get("data") or ""), about.get("split"))))),
-            ("corrupted pictures", _WHERE.get(data["pictures"], data["pictures"]) if data["errors"] else None),
-            ("skipped", count(data["skipped"]) if data.get("skipped") else None),
-            *settings.items(),
-            *stamp_facts(data.get("stamp") or {}),
-        ]
-        yield Facts([(name, as_text(value)) for name, value in facts if value not in (None, "", {}, [])])
+    """What is the same for all networks once, the rest for each."""
+    each = [(result.name, _facts_of(result)) for result in found]
+    entries: list[tuple[str, str]] = []
+    for name in dict.fromkeys(name for _, facts in each for name in facts):
+        values = {facts.get(name, "") for _, facts in each}
+        alike = len(values) == 1
+        entries += [(name, values.pop())] if alike else [(f"{name}, {of}", fs[name]) for of, fs in each if name in fs]
+    yield from (Heading("How it was measured"), Facts(entries))
+
+
+def _facts_of(result: Found) -> dict[str, str]:
+    data, about = result.data, result.data.get("about") or {}
+    facts = {
+        "network": about.get("network"),
+        "pictures": " ".join(filter(None, (as_text(about.get("data") or ""), about.get("split")))),
+        "corrupted pictures": _WHERE.get(data["pictures"], data["pictures"]) if data["errors"] else None,
+        **{_SETTINGS.get(key, key): value for key, value in (data.get("settings") or {}).items()},
+        **dict(stamp_facts(data.get("stamp") or {})),
+    }
+    return {name: as_text(value) for name, value in facts.items() if value not in (None, "", {}, [])}

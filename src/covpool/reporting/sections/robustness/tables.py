@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from covpool.reporting.numerals import NOTHING, count, interval, percent
 from covpool.reporting.sections.parts import Found, cell, colour
 from covpool.reporting.tables import Cell, Column, Table
 
+Shade = Callable[[Cell], Cell]
 _WHICH = (("standard_15", "15"), ("assembled_19", "19"))
 _WHAT = (
     ("mean_error", "mean error", "mean top-1 error over corruptions and severities, unnormalised"),
@@ -72,20 +73,21 @@ def corruptions(judged: Sequence[tuple[int, Found]]) -> tuple[Table, list[str]]:
         Column(f"severity{level}", str(level), hint=f"error in percent at severity {level}") for level in levels
     ]
     columns += [Column("mean", "mean", hint="of the severities judged")]
+    shade = _shading([e for _, result in judged for of in result.data["errors"].values() for e in of.values()])
     rows, styles = [], []
     for name in names:
         for place, result in judged:
             if name in result.data["errors"]:
-                rows.append(_corruption(result, name, levels, named=several))
+                rows.append(_corruption(result, name, levels, shade, named=several))
                 styles.append(colour(place))
     return Table(columns, rows), styles
 
 
-def _corruption(result: Found, name: str, levels: Sequence[int], *, named: bool) -> list[Cell]:
+def _corruption(result: Found, name: str, levels: Sequence[int], shade: Shade, *, named: bool) -> list[Cell]:
     of, at = result.data["errors"][name], list(map(str, levels))
     mean = sum(of.values()) / len(of)
-    shown = [_shaded(cell(percent(of[s]), result, "errors", name, s)) if s in of else Cell("") for s in at]
-    whole = _shaded(Cell(percent(mean), mean, origin=result.origin("errors", name)))
+    shown = [shade(cell(percent(of[s]), result, "errors", name, s)) if s in of else Cell("") for s in at]
+    whole = shade(Cell(percent(mean), mean, origin=result.origin("errors", name)))
     return [Cell(spelled(name), name), *([Cell(result.name, result.name)] if named else []), *shown, whole]
 
 
@@ -120,21 +122,22 @@ def attacks(found: Sequence[Found]) -> Table | None:
     judged = [result for result in found if result.data.get("attacks")]
     levels = sorted({e for result in judged for of in result.data["attacks"].values() for e in of}, key=float)
     columns = [Column("network", "network", numeric=False), Column("attack", "attack", numeric=False)]
+    shade = _shading([0.0, 1.0])
     columns += [Column(f"epsilon{e}", e, hint=f"error in percent at epsilon {e}") for e in levels]
-    rows = [_attack(result, name, levels) for result in judged for name in result.data["attacks"] if name != "clean"]
+    rows = [
+        _attack(result, name, levels, shade) for result in judged for name in result.data["attacks"] if name != "clean"
+    ]
     return Table(columns, rows) if rows else None
 
 
-def _attack(result: Found, name: str, levels: Sequence[str]) -> list[Cell]:
+def _attack(result: Found, name: str, levels: Sequence[str], shade: Shade) -> list[Cell]:
     known: Mapping[str, Any] = result.data["attacks"]
     clean, of = known.get("clean") or {}, known[name]
     cells = [Cell(result.name, result.name), Cell(name.upper(), name)]
     for level in levels:
         source = name if level in of else "clean" if level in clean else None
         cells.append(
-            Cell("")
-            if source is None
-            else _shaded(cell(percent(known[source][level]), result, "attacks", source, level))
+            Cell("") if source is None else shade(cell(percent(known[source][level]), result, "attacks", source, level))
         )
     return cells
 
@@ -166,9 +169,10 @@ def spelled(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _shaded(of: Cell) -> Cell:
-    """The cell, coloured by its error."""
-    return replace(of, share=of.value)
+def _shading(errors: Sequence[float]) -> Shade:
+    """Cell -> the cell, coloured by where its error lies from the least to the largest."""
+    low, span = min(errors), (max(errors) - min(errors)) or 1.0
+    return lambda of: replace(of, share=(of.value - low) / span)
 
 
 def _one(value: float | None) -> str:
