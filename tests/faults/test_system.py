@@ -69,6 +69,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(undisturbed
     assert records_of(run) == undisturbed
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # TensorBoard's own thread
 def test_a_disk_that_becomes_read_only_is_named(undisturbed, small_disk):
     run = small_disk / "run"
 

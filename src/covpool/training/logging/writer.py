@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from lightning_fabric.loggers import Logger
 from torch import Tensor
 
 from covpool.training.run import NotWritten
+
+log = logging.getLogger("covpool")
 
 CURVES = ("step", "evaluation", "epoch")
 _GROUPS = {"lr_groups": "lr", "gradient_norm": "gradient_norm", "gate_use": "gate_use", "spectrum": "spectrum"}
@@ -27,11 +31,8 @@ class Loggers:
             return
         metrics = curves(event)
         for logger in self.loggers:
-            try:
+            with _named(logger):
                 logger.log_metrics(metrics, event["step"])
-            except OSError as error:
-                where = Path(logger.log_dir or str(logger.name))
-                raise NotWritten(where, error.strerror or str(error), "the run ends here") from error
 
     def histogram(self, name: str, values: Tensor, step: int) -> None:
         """Log the distribution of ``values`` where a logger knows such."""
@@ -40,12 +41,32 @@ class Loggers:
                 getattr(logger, "experiment", None), "add_histogram", None
             )
             if draw is not None:
-                draw(name, values, step)
+                with _named(logger):
+                    draw(name, values, step)
 
     def close(self, status: str = "success") -> None:
-        """Flush and close all of them."""
+        """Flush and close all of them; curves that cannot be finished are no reason to lose what is."""
         for logger in self.loggers:
-            logger.finalize(status)
+            try:
+                with _named(logger):
+                    logger.finalize(status)
+            except NotWritten as error:
+                log.warning("%s", error)
+
+
+@contextmanager
+def _named(logger: Logger) -> Iterator[None]:
+    """NotWritten where the system would not take what a logger writes, however the logger words that."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        where = Path(logger.log_dir or str(logger.name))
+        raise NotWritten(where, cause.strerror or str(cause), "the run ends here") from error
 
 
 def curves(event: Mapping[str, Any]) -> dict[str, float]:
