@@ -125,13 +125,16 @@ class Store:
         if size > self.limit:
             sentence = f"a shard has {size:,} bytes, and all copies together may have {self.limit:,}; raise limit"
             raise BadSource(str(part), [sentence])
-        while True:
-            with self._lock("room"):
-                if self._make_room(size):
-                    with part.open("wb") as file:
-                        file.truncate(size)
-                    return
+        while not self._set_aside(part, size):
             time.sleep(_POLL)  # other transfers hold the room; what they bring can go when it is complete
+
+    def _set_aside(self, part: Path, size: int) -> bool:
+        with self._lock("room"):
+            if not self._make_room(size):
+                return False
+            with part.open("wb") as file:
+                file.truncate(size)
+        return True
 
     def _place(self, part: Path, target: Path) -> None:
         if self.limit is None:
