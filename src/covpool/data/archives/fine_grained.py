@@ -130,8 +130,8 @@ def _cars_in_one_folder(tree: Tree, root: str) -> Found:
 
 
 def _has_labels(tree: Tree, name: str) -> bool:
-    rows = read_mat(tree, name, fields=_CAR_FIELDS).get("annotations") if name in tree else None
-    return bool(rows) and "class" in rows[0]
+    found = read_mat(tree, name, fields=_CAR_FIELDS) if name in tree else {}
+    return any("class" in row for row in found.get("annotations") or [])
 
 
 def _annotated(tree: Tree, name: str, classes: int) -> list[tuple[dict[str, Any], int]]:
