@@ -147,7 +147,15 @@ def corruptions(record: Record) -> str:
         [row["glass_blur"], *row["ms"].values(), *(of["times"] for of in row["against"].values()), _yes(row["equal"])]
         for row in glass
     ]
-    head = ["severity", "loop ms", "loop, numbers drawn before, ms", "ours ms", "times", "times", "equal pixels"]
+    head = [
+        "severity",
+        "loop ms",
+        "loop, numbers drawn before, ms",
+        "ours ms",
+        "loop / ours",
+        "that loop / ours",
+        "equal pixels",
+    ]
     facts = (
         "`glass_blur` beside a loop over pixels in Python that draws its numbers pixel by pixel, and one that is given "
         f"them as lists (bar: {settings['bar']:g} times)."
