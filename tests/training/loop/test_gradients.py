@@ -39,3 +39,15 @@ def test_a_norm_may_overflow_where_every_number_is_finite():
     net["backbone"].weight.grad[0, 0] = torch.inf
     assert not gradients.are_finite()
     assert all_finite([torch.tensor([1, 2])])
+
+
+@pytest.mark.parametrize(
+    ("value", "finite"), [(1.0, True), (1e18, True), (1e20, False), (float("inf"), False), (float("nan"), False)]
+)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_squares_are_finite_where_every_number_is_and_their_sum_holds(value, finite, layout):
+    net = nn.Conv2d(3, 4, 3, bias=False)
+    net.weight.grad = torch.zeros(4, 3, 3, 3)
+    net.weight.grad[1, 2, 0, 1] = value
+    net.weight.grad = net.weight.grad.contiguous(memory_format=layout)
+    assert Gradients(net).squares_are_finite() is finite

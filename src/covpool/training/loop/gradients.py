@@ -28,6 +28,11 @@ class Gradients:
             torch.stack(torch._foreach_norm([gradient for _, gradient in found]))
         )
 
+    def squares_are_finite(self) -> bool:
+        """Whether the sum of squares of the whole gradient is, in float32; half the work of the norms on a CPU."""
+        vectors = (_as_vector(own_part(p.grad)) for _, p in self._parameters if p.grad is not None)
+        return sum(torch.dot(vector, vector).item() for vector in vectors) <= torch.finfo(torch.float32).max
+
     def are_finite(self) -> bool:
         """Whether every number of every gradient is; for once, when a norm is not."""
         return all_finite(p.grad for _, p in self._parameters if p.grad is not None)
@@ -36,6 +41,11 @@ class Gradients:
 def all_finite(tensors: Iterable[Tensor]) -> bool:
     """Whether every number is finite, of shared tensors in this process's slices; whole numbers always are."""
     return all(bool(own_part(t).isfinite().all()) for t in tensors if t.is_floating_point())
+
+
+def _as_vector(tensor: Tensor) -> Tensor:
+    """Its numbers in the order of memory, without a copy where they are contiguous or channels come last."""
+    return (tensor if tensor.is_contiguous() else tensor.movedim(1, -1)).reshape(-1)
 
 
 def by_part(norms: tuple[list[str], Tensor]) -> dict[str, Tensor]:

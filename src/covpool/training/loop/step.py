@@ -127,7 +127,7 @@ class Stepper:
     def _look_and_clip(self, measured: bool) -> Tensor | None:
         """The norm of the whole gradient, where the recipe clips it; what is looked at is the gradient before that."""
         scaled = is_scaled(self.fabric)
-        norms = self.gradients.norms() if measured or self.careful else None
+        norms = self.gradients.norms() if measured or (self.careful and not self._is_plainly_finite()) else None
         if measured and norms is not None:
             self.gradient_norms = {part: norm / loss_scale(self.fabric) for part, norm in by_part(norms).items()}
         if scaled and norms is not None:
@@ -142,6 +142,11 @@ class Stepper:
             self.session.forward, self.session.optimizer, max_norm=limit, error_if_nonfinite=False
         )
         return None if scaled else gathered(norm)
+
+    def _is_plainly_finite(self) -> bool:
+        """Whether the gradient needs no further look: where one process has all of it, unscaled, on a CPU."""
+        alone = not (is_scaled(self.fabric) or self.session.ranks.are_several)
+        return alone and self.fabric.device.type == "cpu" and self.gradients.squares_are_finite()
 
     def _need_finite_losses(self) -> None:
         """Of all processes: the one that has another loss has taken part in the step as the others wait for it."""
