@@ -94,5 +94,6 @@ def test_tests_mirror_the_package():
             if not any((folder / f"{c}.py").exists() or (folder / c).is_dir() for c in candidates):
                 strays.append(name_of(path))
     about_all_pools = {f"tests/pooling/test_{what}.py" for what in ("contract", "export", "laws", "attacks")}
-    allowed = {"tests/models/test_families.py", "tests/cli/test_payloads.py", *about_all_pools}  # about a whole room
+    about_all_verbs = {f"tests/cli/test_{what}.py" for what in ("payloads", "network", "hostile_names")}
+    allowed = {"tests/models/test_families.py", *about_all_verbs, *about_all_pools}  # about a whole room
     assert set(strays) <= allowed

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from covpool.training.run import isolated_generators, set_generator_states
 
@@ -50,6 +50,10 @@ def taken_again(network: nn.Module, generators: Mapping[str, Any]) -> Iterator[N
         finally:
             for parameter, gradient in gradients:
                 parameter.grad = gradient
-            with torch.no_grad():
-                for buffer, value in buffers:
-                    buffer.copy_(value)
+            _put_back(buffers)
+
+
+@torch.no_grad()
+def _put_back(values: Iterable[tuple[Tensor, Tensor]]) -> None:
+    for tensor, value in values:
+        tensor.copy_(value)
