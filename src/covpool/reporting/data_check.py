@@ -79,7 +79,8 @@ def _broken_findings(splits: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _duplicate_findings(duplicates: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not duplicates["pairs"]:
         return [("fine", "no picture is in a split twice")]
-    said = [("odd", f"{_pictures(duplicates['pictures'])} repeat another of the same split")]
+    number = duplicates["pictures"]
+    said = [("odd", f"{_pictures(number)} {'repeats' if number == 1 else 'repeat'} another of the same split")]
     if duplicates["across_classes"]:
         pairs = duplicates["across_classes"]
         said.append(("bad", f"{count(pairs)} {_s('pair', pairs)} of equal pictures carry different classes"))

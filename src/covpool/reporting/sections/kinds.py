@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from covpool.reporting.sections import analysis, anything, calibration, retrieval, robustness, speed, sweep
+from covpool.reporting.sections import analysis, anything, calibration, own_pages, retrieval, robustness, speed, sweep
 from covpool.reporting.sections.parts import Found, Section
 
 SECTIONS: dict[str, Callable[[Sequence[Found]], Section]] = {
     "covpool-analysis": analysis.section,
     "covpool-calibration": calibration.section,
+    "covpool-data-check": own_pages.data_checks,
+    "covpool-explanation": own_pages.explanations,
     "covpool-retrieval": retrieval.section,
     "covpool-robustness": robustness.section,
     "covpool-speed": speed.section,
