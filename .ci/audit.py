@@ -9,6 +9,7 @@ could not be asked is said and no fault. `python .ci/audit.py --lock` writes the
 # ruff: noqa: T201
 
 import json
+import platform
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "requirements.lock"
 PROJECT = HERE.parent / "pyproject.toml"
+HERE_IS = f"# for Python {sys.version_info.major}.{sys.version_info.minor}, {sys.platform}, {platform.machine()}"
 _LINE = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>\S+) --hash=sha256:(?P<hash>[0-9a-f]{64})")
 
 
@@ -57,7 +59,9 @@ def known_vulnerabilities():
 
 
 def files_are_the_locked_ones():
-    """Whether pip finds files with the hashes of the lock; None where it finds no files."""
+    """Whether pip finds files with the hashes of the lock; None where it finds none, or those of another system."""
+    if HERE_IS not in LOCK.read_text(encoding="utf-8").splitlines():
+        return None
     words = ["install", "--dry-run", "--ignore-installed", "--no-deps", "--require-hashes", "--quiet"]
     command = [sys.executable, "-m", "pip", *words, "--requirement", str(LOCK)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -80,7 +84,7 @@ def audit():
     print("audit: no service of vulnerabilities could be asked (pip-audit absent, or no connection)")
     same = files_are_the_locked_ones()
     if same is None:
-        print(f"audit: no index could be asked either; {len(versions)} versions are locked with their hashes")
+        print(f"audit: no index has the files for this system either; {len(versions)} versions are locked with hashes")
     else:
         print(f"audit: {len(versions)} files {'have' if same else 'do not have'} the hashes of {LOCK.name}")
     return int(same is False)
@@ -100,7 +104,7 @@ def write_lock():
         if archive is not None
     )
     head = "# Written by .ci/audit.py --lock: what covpool is audited with, not what it needs (see pyproject.toml).\n"
-    LOCK.write_text(head + "".join(lines), encoding="utf-8")
+    LOCK.write_text(f"{head}{HERE_IS}\n{''.join(lines)}", encoding="utf-8")
 
 
 if __name__ == "__main__":
