@@ -175,9 +175,10 @@ def test_workers_can_be_spawned_and_read_from_a_tar(images, tmp_path):
 
 def test_an_interrupt_ends_quietly_with_its_workers(images, tmp_path):
     program = """
-    import itertools, sys
+    import itertools, signal, sys
     from covpool.data import Preprocessing, open_images, train_loader, train_transform
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     images = open_images(sys.argv[1], val_fraction=0).train
     loader = train_loader(images, train_transform(Preprocessing(32), "crop"), batch_size=4, seed=0, workers=2)
     try:

@@ -55,7 +55,8 @@ def test_batches_are_those_of_local_shards_bit_by_bit(served, tmp_path, workers,
         remote = f"{address}/train-{{0000..0007}}.tar{mark}{options}"
         same(batches(remote, tmp_path / "cache", workers), whole)
         same(batches(remote, tmp_path / "cache", workers, start=4), whole[4:])
-        kept = list((tmp_path / "cache" / "shards").iterdir())
+        files = (tmp_path / "cache" / "shards").iterdir()
+        kept = [path for path in files if path.suffix != ".part"]  # one that waits for room may not be gone yet
     assert len(kept) <= 6 if "limit" in options else len(kept) == 8
 
 
