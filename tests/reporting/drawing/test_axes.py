@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from covpool.reporting.drawing.axes import Scale, tag, tick_label
@@ -16,6 +16,7 @@ def test_a_logarithmic_scale_puts_the_geometric_mean_in_the_middle():
     assert Scale(1.0, 100.0, log=True).at(10) == pytest.approx(50)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault of a scale
 @given(st.lists(st.integers(-(10**9), 10**9).map(lambda n: n / 1000), min_size=1, max_size=6), st.booleans())
 def test_a_scale_around_values_holds_them_and_has_ticks(values, log):
     values = [abs(v) + 1e-3 for v in values] if log else values
