@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -27,10 +27,8 @@ class BatchRequest(NamedTuple):
 
     def seeds(self, seed: int) -> list[int]:
         """The seed of each picture; one that comes again is augmented in another way."""
-        if self.repeats is None:
-            return _first_seeds(seed, self.epoch, self.indices)
-        pairs = zip(self.indices.tolist(), self.repeats.tolist(), strict=True)
-        return [sample_seed(seed, self.epoch, index, repeat) for index, repeat in pairs]
+        repeats = [0] * len(self.indices) if self.repeats is None else self.repeats.tolist()
+        return _seeds(seed, self.epoch, self.indices.tolist(), repeats)
 
 
 def permutation(length: int, seed: int, epoch: int) -> np.ndarray:
@@ -172,16 +170,15 @@ def private_random_numbers() -> Iterator[None]:
 
 def sample_seed(seed: int, epoch: int, index: int, repeat: int = 0) -> int:
     """The seed of one picture of one epoch, the first time that it comes or a later one."""
-    words = f"{seed} {epoch} {index}" + (f" {repeat}" if repeat else "")
-    return int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest(), "little")
+    return _seeds(seed, epoch, [index], [repeat])[0]
 
 
-def _first_seeds(seed: int, epoch: int, indices: np.ndarray) -> list[int]:
-    """``sample_seed`` of many pictures of one epoch, in half its time."""
+def _seeds(seed: int, epoch: int, indices: Sequence[int], repeats: Sequence[int]) -> list[int]:
+    """A hash of the numbers, of which all pictures of an epoch have the beginning in common."""
     begun, seeds = hashlib.blake2b(f"{seed} {epoch} ".encode(), digest_size=8), []
-    for index in indices.tolist():
+    for index, repeat in zip(indices, repeats, strict=True):
         digest = begun.copy()
-        digest.update(b"%d" % index)
+        digest.update(b"%d %d" % (index, repeat) if repeat else b"%d" % index)
         seeds.append(int.from_bytes(digest.digest(), "little"))
     return seeds
 
