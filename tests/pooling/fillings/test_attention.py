@@ -34,7 +34,12 @@ def test_residuals_equal_a_naive_loop():
 
 
 def test_assignments_start_from_distances_to_the_centers():
-    module, x = ResidualDictionary(4, clusters=3, alpha=5.0), F.normalize(draw(4, 9), dim=0).float()
+    x = F.normalize(draw(4, 9), dim=0)
+    torch.set_default_dtype(torch.float64)  # the weights are made of the centers at once, in the precision of both
+    try:
+        module = ResidualDictionary(4, clusters=3, alpha=5.0)
+    finally:
+        torch.set_default_dtype(torch.float32)
     distances = (x.T[:, None] - module.centers).square().sum(-1)
     torch.testing.assert_close(module.assign(x.T).softmax(-1), (-5 * distances).softmax(-1))
 
