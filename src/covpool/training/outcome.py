@@ -8,7 +8,7 @@ from typing import Any
 
 from covpool.models import Network
 from covpool.models.restore import network_of
-from covpool.training.distributed import use_own_batch_norms, use_own_draws
+from covpool.training.distributed import work_alone
 from covpool.training.loop.session import Session
 from covpool.training.run import RunFolder, load_checkpoint
 
@@ -39,8 +39,7 @@ class Outcome:
 def outcome_of(session: Session, folder: RunFolder, ending: str) -> Outcome:
     """That of the session of this process."""
     progress = session.progress
-    use_own_batch_norms(session.network)
-    use_own_draws(session.network)
+    work_alone(session.network)
     return Outcome(
         run=folder.path,
         network=session.alone(session.judged_network).eval().requires_grad_(True),

@@ -6,48 +6,21 @@ do not survive. Here each norm keeps its class, its parameters and its names; on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+
+from covpool.training.distributed.replaced_calls import replace_calls
 
 NORMS = nn.modules.batchnorm._BatchNorm
 
 
 def synchronize_batch_norms(network: nn.Module) -> None:
     """From now on the batch norms of ``network`` normalise by the statistics over all processes while training."""
-    for norm in _norms(network):
-        norm.forward = _Together(norm.forward)
-
-
-def use_own_batch_norms(network: nn.Module) -> None:
-    """Undo ``synchronize_batch_norms``."""
-    for norm in _norms(network):
-        norm.__dict__.pop("forward", None)
-
-
-def _norms(network: nn.Module) -> Iterator[nn.Module]:
-    return (module for module in network.modules() if isinstance(module, NORMS))
-
-
-class _Together:
-    """The forward pass of a module in which ``F.batch_norm`` is the one of all processes."""
-
-    def __init__(self, forward: Callable[..., Tensor]) -> None:
-        self.forward = forward
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
-        with _Intercept():
-            return self.forward(*args, **kwargs)
-
-
-class _Intercept(TorchFunctionMode):
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return (batch_norm if func is F.batch_norm else func)(*args, **(kwargs or {}))
+    replace_calls((module for module in network.modules() if isinstance(module, NORMS)), {F.batch_norm: batch_norm})
 
 
 def batch_norm(

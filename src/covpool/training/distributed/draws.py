@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from covpool.pooling.mixture import Gate
-
-_DRAWS = (torch.rand, torch.randn)
+from covpool.training.distributed.replaced_calls import replace_calls
 
 
 def share_draws(network: nn.Module) -> None:
@@ -21,39 +20,11 @@ def share_draws(network: nn.Module) -> None:
     The first process draws, with its own generator, and each takes the rows of its own pictures. A step of two
     processes is then a step of one, and the balance loss that looks at the gate has the same pictures chosen.
     """
-    for gate in _gates(network):
-        gate.forward = _Together(gate.forward)
+    gates = (module for module in network.modules() if isinstance(module, Gate))
+    replace_calls(gates, {draw: partial(_rows_of_all, draw) for draw in (torch.rand, torch.randn)})
 
 
-def use_own_draws(network: nn.Module) -> None:
-    """Undo ``share_draws``."""
-    for gate in _gates(network):
-        gate.__dict__.pop("forward", None)
-
-
-def _gates(network: nn.Module) -> Iterator[nn.Module]:
-    return (module for module in network.modules() if isinstance(module, Gate))
-
-
-class _Together:
-    """The forward pass of a gate, whose draws have a row a picture."""
-
-    def __init__(self, forward: Callable[..., Tensor]) -> None:
-        self.forward = forward
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
-        with _Intercept():
-            return self.forward(*args, **kwargs)
-
-
-class _Intercept(TorchFunctionMode):
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func not in _DRAWS:
-            return func(*args, **(kwargs or {}))
-        return _rows_of_all(func, args, kwargs or {})
-
-
-def _rows_of_all(draw: Callable[..., Tensor], shape: tuple[Any, ...], options: dict[str, Any]) -> Tensor:
+def _rows_of_all(draw: Callable[..., Tensor], *shape: Any, **options: Any) -> Tensor:
     """What ``draw`` gives the rows of all processes at the first one; of it the own rows."""
     own, *others = shape[0] if isinstance(shape[0], tuple) else shape
     count = torch.tensor([own], device=options.get("device"))

@@ -15,7 +15,7 @@ from covpool.data import Batch
 from covpool.data.transforms.mixing import soft_targets
 from covpool.models import Network
 from covpool.training.assemble import Parts
-from covpool.training.distributed import Ranks, share_draws, synchronize_batch_norms, use_own_batch_norms, use_own_draws
+from covpool.training.distributed import Ranks, share_draws, synchronize_batch_norms, work_alone
 from covpool.training.distributed.sharding import (
     mesh_of,
     optimizer_like,
@@ -129,8 +129,7 @@ class Session:
 
     def objective_alone(self) -> Objective:
         """The objective of this process without the others, for a look after the work; so are then norms and draws."""
-        use_own_batch_norms(self.network)
-        use_own_draws(self.network)
+        work_alone(self.network)
         precision = self.fabric.strategy.precision
 
         def forward(images: Tensor) -> Tensor:
@@ -182,7 +181,7 @@ class Session:
             return
         synchronize_batch_norms(average.network)
         average.measure(pictures)
-        use_own_batch_norms(average.network)
+        work_alone(average.network)
 
     @property
     def finished(self) -> bool:
