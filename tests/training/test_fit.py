@@ -12,8 +12,9 @@ import torch
 
 from covpool.data import ImageSet, ImageSource
 from covpool.data.errors import CorruptImage
+from covpool.evaluation import Result
 from covpool.models import restore_network
-from covpool.recipes import Choice, LoaderSpec, Recipe, RecipeError
+from covpool.recipes import Choice, LoaderSpec, NetworkSpec, OptimizerSpec, Recipe, RecipeError
 from covpool.training import read_journal, train
 from covpool.training.run import load_checkpoint
 
@@ -215,6 +216,21 @@ def test_a_recipe_with_mistakes_leaves_no_folder(recipe, pictures, tmp_path):
     with pytest.raises(RecipeError):
         train(replace(recipe, loss=Choice("crossentropy")), tmp_path / "run", images=pictures)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_network_that_cannot_take_the_pictures_leaves_no_folder(recipe, pictures, tmp_path):
+    with pytest.raises(ValueError, match="at least 2 positions"):
+        train(replace(recipe, network=NetworkSpec(backbone="test_resnet")), tmp_path / "run", images=pictures, log=())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_network_of_more_outputs_than_classes_is_judged_and_names_them(recipe, pictures, tmp_path):
+    wide = replace(recipe, network=NetworkSpec(backbone="conv4", num_classes=40), optimizer=OptimizerSpec(lr=1e-9))
+    train(wide, tmp_path / "run", images=pictures, device="cpu", log=())
+    result = Result.read(tmp_path / "run" / "result.json")
+    assert [len(row) for row in result.confusion] == [40] * 40
+    assert sum(map(sum, result.confusion[3:])) == 0
+    assert result.classes[:4] == [*pictures.classes, "output 3"]
 
 
 def test_a_recipe_is_needed(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -61,7 +61,7 @@ class Parts:
     train_loader: Loader
     val_loader: Loader
     preprocessing: Preprocessing
-    classes: list[str]
+    classes: list[str]  # a name for each output of the network, those of the pictures first
 
     def about(self) -> dict[str, Any]:
         """What a checkpoint tells about the network in it."""
@@ -112,8 +112,13 @@ def assemble(
         train_loader=train_batches,
         val_loader=eval_loader(val, eval_transform(preprocessing), **_shared(recipe.loader, share)),
         preprocessing=preprocessing,
-        classes=list(train.classes),
+        classes=_names_of_outputs(train.classes, objects.network.num_classes),
     )
+
+
+def _names_of_outputs(classes: Sequence[str], outputs: int) -> list[str]:
+    """The classes, and names for what a network has beyond them, as the 1001st output of TensorFlow's: none is one."""
+    return [*classes, *(f"output {number}" for number in range(len(classes), outputs))]
 
 
 def build_objects(recipe: Recipe, classes: int) -> Objects:
@@ -161,7 +166,7 @@ def _open_pictures(recipe: Recipe, images: ImageSource | None, download: bool) -
         mistakes.append("data: a folder, a .tar or the name of a known set is needed; none was given")
     elif images is None:
         try:
-            images = open_images(str(recipe.data), val=recipe.val, download=download)
+            images = open_images(str(recipe.data), val=recipe.val, download=download, commands=False)
         except BadSource as error:
             if not mistakes:
                 raise

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from covpool.training.loop.engine import Engine
 from covpool.training.loop.meters import NonFiniteLoss
-from covpool.training.outlook import outlook
 
 
 def failed_event(error: NonFiniteLoss) -> dict[str, Any]:
@@ -25,8 +25,8 @@ def interrupted_event(engine: Engine, reason: str) -> dict[str, Any]:
     return {"event": "interrupted", **place, "reason": reason, "resume": command}
 
 
-def start_event(engine: Engine, resumed: bool) -> dict[str, Any]:
-    """What is about to be trained, and where it stands."""
+def start_event(engine: Engine, resumed: bool, costs: Mapping[str, Any]) -> dict[str, Any]:
+    """What is about to be trained, where it stands, and its ``outlook``."""
     session, recipe = engine.session, engine.recipe
     network, parts = session.network, session.parts
     return {
@@ -44,7 +44,7 @@ def start_event(engine: Engine, resumed: bool) -> dict[str, Any]:
             "pool": str(recipe.network.pool),
             "reduce_to": network.architecture["reduce_to"],
             "out_features": network.head_hidden_size,
-            "classes": len(parts.classes),
+            "classes": len(parts.train_loader.images.classes),
             "parameters": sum(p.numel() for p in network.parameters()),
             "train_images": len(parts.train_loader.images),
             "val_images": len(parts.val_loader.images),
@@ -54,7 +54,7 @@ def start_event(engine: Engine, resumed: bool) -> dict[str, Any]:
             "batch_size": recipe.loader.batch_size,
             "processes": session.ranks.size,
             "strategy": "ddp" if session.mesh is None else "fsdp",
-            **outlook(session),
+            **costs,
         },
     }
 

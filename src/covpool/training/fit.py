@@ -30,6 +30,7 @@ from covpool.training.loop.meters import NonFiniteLoss
 from covpool.training.loop.session import Session
 from covpool.training.opening import Strategy, need_shareable, opened
 from covpool.training.outcome import Outcome, outcome_of
+from covpool.training.outlook import outlook
 from covpool.training.run import (
     Journal,
     NotWritten,
@@ -120,6 +121,7 @@ def train(
         recipe, saved = _begin(recipe, folder, resumed, ranks, mesh_of(fabric))
         held.enter_context(isolated_generators())
         session = Session(_assemble(recipe, images, download, ranks), fabric, ranks)
+        costs = outlook(session)  # a network that cannot take the pictures says so while there is no folder yet
         held.enter_context(freed_memory_kept() if fabric.device.type == "cpu" else nullcontext())
         if not resumed:  # from here on the folder is needed, and another process may have made it meanwhile
             held.enter_context(_claimed(folder, ranks, new=True))
@@ -134,7 +136,7 @@ def train(
             careful = look == "step" or (look == "auto" and session.fabric.device.type == "cpu")
             hear = listen if ranks.is_first else ignore
             engine = Engine(session, folder, *records, stop=stop, listen=hear, log_every=log_every, careful=careful)
-            ending = _drive(engine, resumed=resumed)
+            ending = _drive(engine, start_event(engine, resumed, costs))
         return outcome_of(session, folder, ending)
 
 
@@ -195,9 +197,9 @@ def _records(folder: RunFolder, session: Session, log: Sequence[str | Logger]) -
         session.parts.val_loader.close()
 
 
-def _drive(engine: Engine, *, resumed: bool) -> str:
+def _drive(engine: Engine, start: Mapping[str, Any]) -> str:
     """Run the engine to its end; says how it ended."""
-    engine.tell(start_event(engine, resumed))
+    engine.tell(start)
     engine.session.start_clock()
     try:
         return _finish(engine)
