@@ -80,9 +80,9 @@ class Session:
         self.parts, self.recipe, self.fabric = parts, parts.recipe, fabric
         self.ranks = ranks or Ranks()
         self.network: Network = parts.network
-        if self.recipe.channels_last:
-            self.network.to(memory_format=torch.channels_last)
         self.mesh = mesh_of(fabric)
+        if self.recipe.channels_last and self.mesh is None:  # FSDP2 cuts contiguous parameters; the pictures suffice
+            self.network.to(memory_format=torch.channels_last)
         self.average = self._average()
         self._skeleton = None if self.mesh is None else skeleton_of(self.network)
         self.forward, self.optimizer = self._set_up()
