@@ -36,16 +36,16 @@ class BadSource(ValueError):
 class WorkerLost(RuntimeError):
     """A process that reads pictures was ended from outside, most often by a system short of memory."""
 
-    def __init__(self, told: str, advice: str = "") -> None:
+    def __init__(self, told: str, remedy: str) -> None:
         self.told = told
-        remedy = "Take fewer loader.workers or a smaller loader.batch_size"
-        super().__init__(f"a process that reads pictures was ended by the system ({told}). {remedy}{advice}")
+        super().__init__(f"a process that reads pictures was ended by the system ({told}). {remedy}")
 
     @classmethod
     def behind(cls, error: BaseException, advice: str = "") -> WorkerLost | None:
         """What PyTorch's loader, or its handler of signals, says in a RuntimeError; None where it says other things."""
         told = str(error).splitlines()[0] if str(error).startswith("DataLoader worker") else ""
-        return cls(told.rstrip(". "), advice) if told else None
+        remedy = f"Take fewer loader.workers or a smaller loader.batch_size{advice}"
+        return cls(told.rstrip(". "), remedy) if told else None
 
 
 class ShardLost(RuntimeError):

@@ -3,7 +3,8 @@ import signal
 
 import pytest
 
-from covpool.data.prepare.parallel import WorkerLost, in_order_of_completion
+from covpool.data import WorkerLost
+from covpool.data.prepare.parallel import in_order_of_completion
 
 
 def doubled(task, tick):
@@ -32,7 +33,7 @@ def test_every_task_is_answered_once_and_every_tick_heard(workers):
 
 
 def test_a_killed_process_is_noticed():
-    with pytest.raises(WorkerLost, match="ended with code -9"):
+    with pytest.raises(WorkerLost, match=r"ended by the system \(exit code -9\). Take fewer --workers"):
         dict(in_order_of_completion(killed_at_three, range(7), 2, lambda count: None))
 
 

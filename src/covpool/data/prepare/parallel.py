@@ -13,6 +13,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
 
+from covpool.data.errors import WorkerLost
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Tick = Callable[[int], None]
@@ -20,10 +22,6 @@ Work = Callable[[Task, Tick], Result]
 
 _WATCH_SECONDS = 0.5
 _TICK_SECONDS = 0.2
-
-
-class WorkerLost(RuntimeError):
-    """A process ended without an answer: killed, most likely for want of memory."""
 
 
 def in_order_of_completion(
@@ -93,8 +91,7 @@ class _Pool:
         except (EOFError, ConnectionError) as error:
             process = self.processes[pipe]
             process.join()
-            sentence = f"a process ended with code {process.exitcode}; out of memory? Try fewer --workers"
-            raise WorkerLost(sentence) from error
+            raise WorkerLost(f"exit code {process.exitcode}", "Take fewer --workers") from error
 
     def end(self) -> None:
         for process in self.processes.values():
