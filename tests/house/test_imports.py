@@ -25,8 +25,9 @@ MAY_IMPORT = {
     "observe": set(),
     "allocator": set(),
     "network_access": set(),
+    "foreign_text": set(),
 }
-ANYONE_MAY = {"registry", "observe", "allocator", "network_access", "_version"}
+ANYONE_MAY = {"registry", "observe", "allocator", "network_access", "foreign_text", "_version"}
 OUTSIDE = {  # third parties that a room may know, where few are allowed
     "functional": {"torch", "jaxtyping"},
     "formats": {"numpy"},
@@ -35,6 +36,7 @@ OUTSIDE = {  # third parties that a room may know, where few are allowed
     "observe": {"torch"},
     "allocator": set(),
     "network_access": set(),
+    "foreign_text": set(),
 }
 
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from covpool.foreign_text import shown
 from covpool.registry import UnknownName
 
 FINE, FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -51,13 +52,13 @@ def guard(work: Callable[[], int], *, debug: bool = False) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         return FINE  # `covpool pools | head`: the reader has what it wanted
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:
+        sys.stderr.write(f"\n{str(stop) or 'interrupted'}\n")
+        return TERMINATED if type(stop).__name__ == "Terminated" else INTERRUPTED
     except Exception as error:
         if debug:
             traceback.print_exc()
-        sys.stderr.write(sentence(error))
+        sys.stderr.write(shown(sentence(error)))
         return exit_code(error)
     return code
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from covpool._version import __version__
 from covpool.cli.errors import FINE, WRONG_USAGE, Usage, guard
+from covpool.foreign_text import shown
 from covpool.network_access import offline
 from covpool.registry import nearest
 
@@ -135,7 +136,7 @@ class _Stderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "" if record.levelno < logging.WARNING else "note: "
-        print(f"{prefix}{record.getMessage()}", file=sys.stderr)
+        print(shown(f"{prefix}{record.getMessage()}"), file=sys.stderr)
 
 
 def _send_log_to_stderr() -> None:

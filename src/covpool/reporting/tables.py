@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from covpool.foreign_text import cell as for_spreadsheets
 from covpool.reporting.numerals import count, duration, interval, percent, points, short, three_digits
 
 
@@ -69,34 +70,12 @@ class Table:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow([column.key for column in self.columns])
-        writer.writerows([[_for_spreadsheets(cell.value) for cell in row] for row in self.rows])
+        writer.writerows([[for_spreadsheets(cell.value) for cell in row] for row in self.rows])
         return out.getvalue()
 
     def _align(self, line: Sequence[str], widths: Sequence[int]) -> list[str]:
         pairs = zip(line, widths, self.columns, strict=True)
         return [text.rjust(width) if column.numeric else text.ljust(width) for text, width, column in pairs]
-
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def _for_spreadsheets(value: Any) -> Any:
-    """A cell of a CSV: a text that a spreadsheet would run as a formula gets a quotation mark in front.
-
-    Names of classes and files come from anywhere. Source: OWASP, CSV Injection. Numbers stay what they are.
-    """
-    if not isinstance(value, str):
-        return "" if value is None else value
-    text = value.replace("\r", " ")  # which the csv module leaves bare, and a reader takes for the end of the line
-    return f"'{text}" if value.startswith(_FORMULA) and not _is_number(value) else text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def row_name(row: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from covpool.evaluation.result import write_json
 from covpool.evaluation.writing.whole_file import whole_file
+from covpool.foreign_text import cell
 
 SCHEMA = "covpool-vectors/1"
 COLUMNS = ("row", "key", "label", "class")
@@ -95,7 +96,7 @@ class NpyWriter:
             self._header()
         self.file.write(as_kind(vectors, self.kind).tobytes())
         for key, label in zip(keys, labels, strict=True):
-            self.table.writerow([self.rows, key, label, self.classes[label] if label >= 0 else ""])
+            self.table.writerow([self.rows, cell(key), label, cell(self.classes[label]) if label >= 0 else ""])
             self.rows += 1
 
     def finish(self, about: Mapping[str, Any]) -> None:

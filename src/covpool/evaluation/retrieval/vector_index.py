@@ -13,6 +13,7 @@ import numpy as np
 
 from covpool.evaluation.retrieval.vector_file import COLUMNS, ENDINGS, SCHEMA, WHITENING, arrow, beside
 from covpool.evaluation.retrieval.whitening import Whitening
+from covpool.foreign_text import text_of
 
 _MOST_FACTS = 2**26  # bytes of JSON
 
@@ -102,7 +103,7 @@ def _read_table(path: Path) -> tuple[list[str], np.ndarray]:
             if tuple(next(table, ())) != COLUMNS:
                 raise ValueError(f"its columns need to be {', '.join(COLUMNS)}")
             for _, key, label, _ in table:
-                keys.append(key)
+                keys.append(text_of(key))
                 labels.append(int(label))
             return keys, np.array(labels, np.int64)
     except (OSError, ValueError, csv.Error, OverflowError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from covpool.evaluation.result import Result
 from covpool.evaluation.writing.as_csv import as_csv
 from covpool.evaluation.writing.whole_file import whole_file
+from covpool.foreign_text import text_of
 
 COLUMNS = ("model", "top1", "top1_err", "top5", "top5_err", "param_count", "img_size", "crop_pct", "interpolation")
 _SAME = ("model", "img_size", "crop_pct", "interpolation")  # what tells two rows apart
@@ -54,7 +55,10 @@ def add_timm_row(path: str | Path, row: Mapping[str, str]) -> None:
 def _read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        columns, rows = list(reader.fieldnames or ()), list(reader)
+        columns = list(reader.fieldnames or ())
+        rows = [
+            {name: text_of(value) if isinstance(value, str) else value for name, value in row.items()} for row in reader
+        ]
     missing = [name for name in COLUMNS if name not in columns]
     wrong = [row for row in rows if None in row or not _is_number(row.get("top1"))]
     if missing or wrong:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -136,10 +134,11 @@ def _json(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["image", "rank", "class", "probability"])
-    for row in rows:
-        ranked = enumerate(row["classes"], start=1)
-        writer.writerows([row["image"], rank, c["class"], f"{c['probability']:.6f}"] for rank, c in ranked)
-    return out.getvalue()
+    from covpool.evaluation.writing.as_csv import as_csv
+
+    lines = [
+        (row["image"], rank, c["class"], f"{c['probability']:.6f}")
+        for row in rows
+        for rank, c in enumerate(row["classes"], start=1)
+    ]
+    return as_csv([("image", "rank", "class", "probability"), *lines]).decode()
