@@ -3,12 +3,17 @@
 import io
 import os
 import pickle
+import shutil
 import tarfile
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+from covpool.recipes import Recipe
+from covpool.recipes.schema.reading import read_yaml, write_yaml
+from covpool.studies.sweep import Plan, read_space
 
 
 class Payload:
@@ -48,6 +53,13 @@ def as_arrays(path, payload):
 
 
 KINDS = {"torch": as_torch, "old torch": as_old_torch, "pickle": as_pickle, "npy": as_array, "npz": as_arrays}
+
+
+def add(archive, name, data):
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    archive.addfile(info, io.BytesIO(data))
+
 
 # {file}: the payload; {data}: class folders; {image}: a picture; {run}: a run folder whose checkpoints are the payload
 COMMANDS = [
@@ -125,11 +137,58 @@ def test_a_payload_in_a_shard_is_left_out_or_refused(covpool, place, name):
     with tarfile.open(place / "train-000.tar", "w") as shard:
         picture = (place / "data/train/cat/0.png").read_bytes()
         for member, data in (("0.png", picture), (name, pickle.dumps(Payload(marker))), ("0.cls", b"0")):
-            info = tarfile.TarInfo(member)
-            info.size = len(data)
-            shard.addfile(info, io.BytesIO(data))
+            add(shard, member, data)
     covpool("data", "check", place / "train-000.tar")
     assert not marker.exists()
+
+
+def commanding(place, trained):
+    """A recipe, a run and a sweep whose pictures a command of their own would write."""
+    marker = place / "it ran"
+    recipe = read_yaml((trained / "recipe.yaml").read_text())
+    recipe["data"] = f"pipe:mkdir '{marker}'"
+    (place / "mine.yaml").write_text(write_yaml(recipe))
+    shutil.copytree(trained, place / "run")
+    shutil.copy(place / "mine.yaml", place / "run" / "recipe.yaml")
+    Plan(recipe=Recipe.from_dict(recipe), space=read_space(["seed=1,2"])).write(place / "sweep")
+    return marker
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train mine.yaml --run new",
+        "train --resume run",
+        "analyze run",
+        "sweep mine.yaml seed=1,2 --out new",
+        "sweep --resume sweep",
+    ],
+)
+def test_no_command_of_a_file_is_run(covpool, trained, tmp_path, command):
+    marker = commanding(tmp_path, trained)
+    said = covpool(*command.split())
+    assert not marker.exists()
+    assert said.code in (1, 2), said
+    assert "is a command, which no file may have run" in said.err
+
+
+def test_a_command_of_the_command_line_is_run(covpool, place):
+    with tarfile.open(place / "all.tar", "w") as shard:
+        for number in range(10):
+            add(shard, f"{number}.png", (place / "data/train/cat/0.png").read_bytes())
+            add(shard, f"{number}.cls", str(number % 2).encode())
+    recipe = "small/digits --steps 1 --schedule.warmup_epochs 0 --run new --quiet"
+    said = covpool("train", *recipe.split(), "--data", f"pipe:cat '{place / 'all.tar'}'")
+    assert said.code == 0, said.err
+
+
+def test_a_file_that_is_called_as_a_command_is_a_file(covpool, place, monkeypatch):
+    for number in range(2):
+        (place / f"pipe:mkdir ran{number};.tar").write_bytes(bytes(10240))
+    covpool("data", "check", ".")
+    covpool("data", "check", "pipe:mkdir ran0;.tar")
+    covpool("data", "check", "./pipe:mkdir ran{0,1};.tar")
+    assert not any((place / f"ran{number}").exists() for number in range(2))
 
 
 def test_the_payload_would_have_run(tmp_path):

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import Namespace
 
 from covpool.cli.parser import Parser
-from covpool.recipes import Choice, split_choices
+from covpool.foreign_text import shown
+from covpool.recipes import Choice, Recipe, split_choices
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DATA_HELP = (
@@ -32,6 +34,21 @@ def add_data(parser: Parser, *, val: bool = True) -> None:
             help="a second folder or .tar with the validation images; without it those in --data, or a part of them",
         )
     parser.add_argument("--download", action="store_true", help="fetch a known set or weights that are not here yet")
+
+
+def commanded_images(options: Namespace, recipe: Recipe | None) -> Any:
+    """The pictures of a recipe where the command line itself names a command (``pipe:...``) for them.
+
+    None elsewhere: ``train`` opens what recipes name, and runs no command of theirs.
+    """
+    from covpool.data import open_images
+    from covpool.data.sources.shards.patterns import is_command
+
+    places = [] if recipe is None else [place for place in (recipe.data, recipe.val) if place is not None]
+    commands = {place for place in places if is_command(place)}
+    if recipe is None or not commands or commands - {options.data, options.val}:
+        return None
+    return open_images(str(recipe.data), val=recipe.val)
 
 
 def add_bad_image(parser: Parser) -> None:
@@ -126,7 +143,7 @@ def out_mistakes(options: Namespace, runs: str, result: str) -> list[str]:
 def write_result(text: str, output: str | None) -> None:
     """To the file where one is named, else to stdout."""
     if output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(shown(text))
         return
     path = Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +153,7 @@ def write_result(text: str, output: str | None) -> None:
 
 def tell(line: str) -> None:
     """A line about the work, for people: on stderr, out of the way of results."""
-    print(line, file=sys.stderr)
+    print(shown(line), file=sys.stderr)
 
 
 def dated_folder(name: str) -> Path:

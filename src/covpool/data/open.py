@@ -16,6 +16,7 @@ from covpool.data.sources.class_folders import list_classes, list_place, one_pla
 from covpool.data.sources.layout import plural
 from covpool.data.sources.recognise import open_special
 from covpool.data.sources.shards.opening import OnDamage
+from covpool.data.sources.shards.patterns import is_command
 from covpool.registry import nearest
 
 log = logging.getLogger("covpool")
@@ -30,6 +31,7 @@ def open_images(
     val_fraction: float = 0.2,
     seed: int = 0,
     on_damage: OnDamage = "skip",
+    commands: bool = True,
 ) -> ImageSource:
     """Open a folder, a tar or a named set.
 
@@ -53,6 +55,7 @@ def open_images(
         seed: decides which pictures are drawn.
         on_damage: what becomes of damaged or hostile shards and TFRecords: 'skip' names what is left out in the log
             and goes on with the rest, 'stop' raises.
+        commands: False where a file names the source (a recipe, a run): its ``pipe:`` is refused, not run.
 
     Raises:
         BadSource: all mistakes found: no such path, no pictures, no class folders, empty classes, classes
@@ -65,10 +68,20 @@ def open_images(
     """
     if not 0 <= val_fraction <= 1:
         raise ValueError(f"val_fraction needs to be between 0 and 1; got {val_fraction}")
+    if not commands:
+        _need_no_command(source, val)
     folder = (Path.home() / ".cache" / "covpool" if cache is None else Path(cache)).expanduser()
     if val is None:
         return _finished(*_opened(source, folder, download, on_damage), val_fraction, seed)
     return _finished(*_with_val(source, val, folder, on_damage), val_fraction, seed)
+
+
+def _need_no_command(*places: str | Path | None) -> None:
+    """A recipe or a run may come from anywhere, and so may the command in it."""
+    found = [str(place) for place in places if place is not None and is_command(str(place))]
+    remedy = "name it yourself (--data, --val), or hand the pictures over (images=open_images(...))"
+    if found:
+        raise BadSource(found[0], [f"{place!r} is a command, which no file may have run; {remedy}" for place in found])
 
 
 def _opened(source: str | Path, cache: Path, download: bool, on_damage: OnDamage) -> tuple[ImageSource, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def open_special(source: str, cache: Path, on_damage: OnDamage = "skip") -> Imag
         BadSource: it means one that cannot be used.
     """
     try:
-        place, keeping = (source, None) if Path(source).expanduser().exists() else split_options(source)
+        place, keeping = (source, None) if _is_here(source) else split_options(source)
         if keeping is None:
             return _by_scheme(source, cache, on_damage) or _by_path(source, cache, on_damage)
         found = _as_shards(place, cache, on_damage, keeping)
@@ -69,32 +70,43 @@ def _by_scheme(source: str, cache: Path, on_damage: OnDamage) -> ImageSource | N
     scheme, _, rest = source.partition(":")
     if source.startswith("fake:"):
         return open_fake(rest)
-    if scheme == "hf" and not is_remote(source):
+    if scheme == "hf" and not _is_elsewhere(source):
         return open_hugging_face(rest, cache)
     if _is_pattern(source):
         records = [Path(name).expanduser() for name in expand(source)]
         if all(is_tfrecord(record) for record in records):
             return open_tfrecords(records[0].parent, records, on_damage)
-    return _as_shards(source, cache, on_damage) if is_remote(source) or _is_pattern(source) else None
+    return _as_shards(source, cache, on_damage) if _is_elsewhere(source) or _is_pattern(source) else None
+
+
+def _is_here(source: str) -> bool:
+    return os.path.exists(os.path.expanduser(source))
+
+
+def _is_elsewhere(source: str) -> bool:
+    """A file that is called 'pipe:...' is a file, and no command."""
+    return is_remote(source) and not _is_here(source)
 
 
 def _is_pattern(source: str) -> bool:
-    return not is_remote(source) and expand(source) != [source] and not Path(source).expanduser().exists()
+    return not is_remote(source) and expand(source) != [source] and not _is_here(source)
 
 
 def _as_shards(source: str, cache: Path, on_damage: OnDamage, keeping: Keeping | None = None) -> ImageSource | None:
     """The shards of a URL, a command, a pattern or a folder; None where there are none."""
-    if is_remote(source):
-        # a command may have braces of its own; a pattern in one is written for the shell's sake in the same way
-        shards = expand(source)
-    elif _is_pattern(source):
-        shards = [str(Path(name).expanduser()) for name in expand(source)]
-    else:
-        path = Path(source).expanduser()
-        found = [path] if _holds_samples(path) else local_shards(path)
-        is_set = path.is_file() or not (path.is_dir() and any(_is_class_folder(entry) for entry in path.iterdir()))
-        shards = [str(shard) for shard in found] if is_set else []
+    # a command may have braces of its own; a pattern in one is written for the shell's sake in the same way
+    shards = expand(source) if _is_elsewhere(source) else [str(path) for path in _local(source)]
     return open_shards(source, shards, cache, on_damage, keeping) if shards else None
+
+
+def _local(source: str) -> list[Path]:
+    """Whole paths, which are never taken for URLs or commands whatever the files are called."""
+    if _is_pattern(source):
+        return [Path(name).expanduser().absolute() for name in expand(source)]
+    path = Path(source).expanduser().absolute()
+    found = [path] if _holds_samples(path) else local_shards(path)
+    is_set = path.is_file() or not (path.is_dir() and any(_is_class_folder(entry) for entry in path.iterdir()))
+    return found if is_set else []
 
 
 def _by_path(source: str, cache: Path, on_damage: OnDamage) -> ImageSource | None:

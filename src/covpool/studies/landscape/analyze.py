@@ -156,7 +156,7 @@ def _own_images(sources: Sequence[_Source]) -> ImageSource:
     named = next((source.recipe for source in sources if source.recipe is not None and source.recipe.data), None)
     if named is None:
         raise ValueError("no recipe among these says where the pictures are; name them (--data)")
-    return open_images(str(named.data), val=named.val)
+    return open_images(str(named.data), val=named.val, commands=False)
 
 
 def _run(source: _Source) -> dict[str, Any]:

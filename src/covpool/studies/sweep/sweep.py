@@ -95,7 +95,7 @@ def _pictures(plan: Plan, images: ImageSource | None, download: bool) -> ImageSo
     """Opened once for all trials, unless the trials differ in them."""
     if images is not None or plan.recipe.data is None or any(d.field in ("data", "val") for d in plan.space):
         return images
-    return open_images(plan.recipe.data, val=plan.recipe.val, download=download)
+    return open_images(plan.recipe.data, val=plan.recipe.val, download=download, commands=False)
 
 
 def _summarised(shared: SharedStudy) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from covpool.cli.options import (
     add_data,
     add_quiet,
     at_least,
+    commanded_images,
     dated_folder,
     folder_mistakes,
     noting,
@@ -108,15 +109,17 @@ def run(options: Namespace) -> int:
     limit = seconds_in("--time-limit", options.time_limit)
     folder = Path(options.resume or options.out or dated_folder("sweep"))
     trials = 20 if options.trials is None and limit is None else options.trials
+    plan = None if options.resume else _plan(options)
     try:
         with listening(options.quiet) as listen:
             results = sweep(
-                None if options.resume else _plan(options),
+                plan,
                 folder,
                 storage=options.storage,
                 trials=trials,
                 time_limit=limit,
                 take_over=options.take_over,
+                images=None if plan is None else commanded_images(options, plan.recipe),
                 download=options.download,
                 device=options.device,
                 listen=_telling(listen, options.quiet),

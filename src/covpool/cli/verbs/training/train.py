@@ -14,6 +14,7 @@ from covpool.cli.options import (
     add_machine,
     add_quiet,
     at_least,
+    commanded_images,
     dated_folder,
     folder_mistakes,
     names_in,
@@ -142,6 +143,7 @@ def run(options: Namespace) -> int:
     from covpool.training import NonFiniteLoss, train
 
     given = {
+        "images": commanded_images(options, recipe),
         "resume": "if-there" if options.resume_if_there else options.resume is not None,
         "download": options.download,
         "device": options.device,

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from covpool.data.errors import BadSource
+from covpool.data.sources.shards.patterns import COMMAND, is_command
 
 log = logging.getLogger("covpool")
 _WAITS = (0.5, 1.0, 2.0, 4.0)  # seconds between tries
@@ -99,7 +100,7 @@ def _said(problem: Exception | None) -> str:
 
 def _opened(shard: str) -> AbstractContextManager[tuple[Any, int | None]]:
     """A stream of the shard, and its size where that is known."""
-    if shard.startswith("pipe:"):
+    if is_command(shard):
         return _command(shard)
     return _web(shard) if shard.startswith(("http://", "https://")) else _protocol(shard)
 
@@ -124,7 +125,7 @@ def _web(url: str) -> Iterator[tuple[Any, int | None]]:
 @contextmanager
 def _command(shard: str) -> Iterator[tuple[Any, int | None]]:
     with tempfile.TemporaryFile() as errors:
-        words = shard.removeprefix("pipe:")
+        words = shard.removeprefix(COMMAND)
         with subprocess.Popen(words, shell=True, stdout=subprocess.PIPE, stderr=errors) as process:
             try:
                 yield process.stdout, None

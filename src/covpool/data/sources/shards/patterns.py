@@ -9,6 +9,7 @@ from covpool.data.errors import BadSource
 from covpool.data.sources.splits import files_of
 
 _REMOTE = re.compile(r"pipe:|[a-z][a-z0-9+.-]+(://|::)", re.IGNORECASE)
+COMMAND = "pipe:"
 _MOST = 100_000
 _BRACES = re.compile(r"\{([^{}]*(?:\.\.|,)[^{}]*)\}")
 _RANGE = re.compile(r"(\d{1,12})\.\.(\d{1,12})")
@@ -50,6 +51,11 @@ def is_remote(source: str) -> bool:
         (True, False, False)
     """
     return _REMOTE.match(source) is not None
+
+
+def is_command(source: str) -> bool:
+    """Whether a shell writes the shards."""
+    return source.startswith(COMMAND)
 
 
 def name_of(shard: str) -> str:
