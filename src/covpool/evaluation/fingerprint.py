@@ -9,11 +9,17 @@ from covpool.models.restore import weights_file
 
 
 def fingerprint(weights: str | Path) -> dict[str, str]:
-    """``file`` and ``sha256`` of what ``restore_network(weights)`` reads.
+    """``file`` and ``sha256`` of what ``restore_network(weights)`` reads; of shards, that of their own SHA-256.
 
     Raises:
         ValueError: there is nothing.
     """
     path = weights_file(weights)
+    return {"file": path.name, "sha256": _sha256(path)}
+
+
+def _sha256(path: Path) -> str:
+    if path.is_dir():
+        return hashlib.sha256("".join(map(_sha256, sorted(path.iterdir()))).encode()).hexdigest()
     with path.open("rb") as file:
-        return {"file": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,6 +15,7 @@ from torch import Tensor
 from covpool.models.create import create_network
 from covpool.models.network import Network
 from covpool.weights import load_weights, read_torch
+from covpool.weights.files import is_sharded
 
 logger = logging.getLogger("covpool")
 
@@ -27,8 +28,8 @@ def restore_network(path: str | Path) -> tuple[Network, dict[str, Any]]:
     """The network in a file, in eval mode, and what the file says about it.
 
     Args:
-        path: a run folder (its ``best.pt``), a folder of ``save_pretrained``, a ``.pt`` checkpoint, or a
-            ``.safetensors`` file of ``save_network``.
+        path: a run folder (its ``best.pt``), a folder of ``save_pretrained``, a ``.pt`` checkpoint (of one file
+            or in shards), or a ``.safetensors`` file of ``save_network``.
             Averaged (EMA) weights are taken where there are some. No code in the file is run.
 
     Returns:
@@ -39,12 +40,20 @@ def restore_network(path: str | Path) -> tuple[Network, dict[str, Any]]:
     """
     path = weights_file(path)
     architecture, arrays, about = _read_safetensors(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
-    network = create_network(**architecture)
+    network = _built(path, architecture)
     try:
         load_weights(network, arrays)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return network.eval(), about
+
+
+def _built(path: Path, architecture: Mapping[str, Any]) -> Network:
+    """The network that a file describes; no word of a file makes it fetch weights."""
+    try:
+        return create_network(**{**architecture, "pretrained": False})
+    except (TypeError, AttributeError, KeyError, IndexError) as error:  # values of kinds that no network of ours stores
+        raise ValueError(f"{path} describes a network that cannot be built: {error}") from error
 
 
 def network_of(state: Mapping[str, Any]) -> Network:
@@ -102,9 +111,11 @@ def _metadata(path: Path) -> Mapping[str, str]:
 
 
 def weights_file(path: str | Path) -> Path:
-    """The file that ``restore_network`` reads: that of a folder, or the file itself; ValueError where there is none."""
+    """What ``restore_network`` reads: the file in a folder, shards, or the file itself; ValueError where is none."""
     path = Path(path)
     if path.is_dir():
+        if is_sharded(path):
+            return path
         if found := next((path / name for name in (BEST, WEIGHTS) if (path / name).is_file()), None):
             return found
         others = ", ".join(sorted(file.name for file in path.glob("*.pt"))) or "no checkpoint"

@@ -46,8 +46,8 @@ class Ranks:
 
     @property
     def group(self) -> dist.ProcessGroup | None:
-        """torch's group of the processes, through the processors; None of one."""
-        return self._group
+        """torch's group of the processes, through the processors and as patient as disks need it; None of one."""
+        return self._patient_group
 
     def each(self, *numbers: float) -> list[list[float]]:
         """The numbers of every process, in their order."""

@@ -1,22 +1,13 @@
 """Checkpoints in shards: a folder in which each process writes its slices of the tensors that are shared out.
 
-    last.pt/rest.pt         the state, as in a checkpoint of one file, with a name in the place of each shared tensor
-    last.pt/__R_N.distcp    the slices of process R (torch.distributed.checkpoint)
-    last.pt/.metadata       where which slice is
-    last.pt/sums.json       size and CRC-32 of each of these files
-
-Any number of processes reads it. Nothing in it is executed: tensors and the rest are read by torch without pickled
-code, and the metadata, which torch would unpickle, by a reader that knows the few classes they are made of.
+``covpool.weights.files.shards`` tells what lies in it, and reads it in one process; here any number of them does.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import pickle
 import shutil
-import warnings
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,16 +17,24 @@ import torch
 import torch.distributed.checkpoint as dcp
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
-from torch.distributed.checkpoint.metadata import Metadata, StorageMeta, TensorStorageMetadata
+from torch.distributed.checkpoint.metadata import StorageMeta
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, Shard
 from torch.distributed.tensor import empty as empty_slices
 
 from covpool.training.distributed import Ranks
 from covpool.training.run.writing import NotWritten
-
-REST, SUMS, METADATA = "rest.pt", "sums.json", ".metadata"
-_MARK = "in shards"
+from covpool.weights.files.shards import (
+    MARK,
+    REST,
+    SUMS,
+    ShardReader,
+    first_wrong,
+    load_slices,
+    put_together,
+    room_for,
+    sum_of,
+)
 
 
 class DamagedCheckpoint(ValueError):
@@ -90,48 +89,35 @@ def load_shards(path: Path, ranks: Ranks | None = None, mesh: DeviceMesh | None 
         DamagedCheckpoint: not what was written.
     """
     ranks = ranks or Ranks()
-    wrong = [found for found in ranks.share(ranks.gather(_first_wrong(path, ranks.rank, ranks.size))) if found]
+    own = first_wrong(path, ranks.rank, ranks.size)
+    ranks.wait()
+    wrong = [found for found in ranks.share(ranks.gather(own)) if found]
     if wrong:
         raise DamagedCheckpoint(f"{path} cannot be read as a checkpoint: {wrong[0]}")
     rest = torch.load(path / REST, map_location="cpu", weights_only=True)
-    reader = _Reader(path)
+    reader = ShardReader(path)
     slices = {name: _room_for(found, mesh) for name, found in reader.read_metadata().state_dict_metadata.items()}
     try:
-        with warnings.catch_warnings():  # that this process reads alone is meant
-            warnings.filterwarnings("ignore", message="torch.distributed is disabled, unavailable or uninitialized")
-            dcp.load(slices, storage_reader=reader, process_group=ranks.group, no_dist=mesh is None)
+        load_slices(slices, reader, process_group=ranks.group, no_dist=mesh is None)
     except CheckpointException as error:  # no Exception, so nobody else would catch it
         raise DamagedCheckpoint(f"{path} cannot be read as a checkpoint: {_reason(error)}") from error
-    return cast(dict[str, Any], _put_together(rest, slices))
+    return cast(dict[str, Any], put_together(rest, slices))
 
 
 def _room_for(found: Any, mesh: DeviceMesh | None) -> Tensor:
-    if not isinstance(found, TensorStorageMetadata):
-        raise ValueError("something else than tensors is in its shards")
-    if mesh is None:
-        return torch.empty(found.size, dtype=found.properties.dtype)
-    return empty_slices(found.size, dtype=found.properties.dtype, device_mesh=mesh, placements=[Shard(0)])
+    room = room_for(found)
+    return room if mesh is None else empty_slices(room.shape, dtype=room.dtype, device_mesh=mesh, placements=[Shard(0)])
 
 
 def _taken_apart(thing: Any, name: str, slices: dict[str, Tensor]) -> Any:
     """``thing`` with a mark for each tensor that is shared out; these go to ``slices`` by their names."""
     if isinstance(thing, DTensor):
         slices[name] = thing
-        return {_MARK: name}
+        return {MARK: name}
     if isinstance(thing, Mapping):
         return {key: _taken_apart(value, f"{name}/{key}", slices) for key, value in thing.items()}
     if isinstance(thing, list):
         return [_taken_apart(value, f"{name}/{place}", slices) for place, value in enumerate(thing)]
-    return thing
-
-
-def _put_together(thing: Any, slices: Mapping[str, Tensor]) -> Any:
-    if isinstance(thing, dict):
-        if set(thing) == {_MARK}:
-            return slices[thing[_MARK]]
-        return {key: _put_together(value, slices) for key, value in thing.items()}
-    if isinstance(thing, list):
-        return [_put_together(value, slices) for value in thing]
     return thing
 
 
@@ -168,6 +154,7 @@ def _as_one(ranks: Ranks, path: Path, work: Callable[[], Any], *, first: bool = 
         if not isinstance(error.__context__, OSError):
             raise
         reason = _reason(error.__context__)
+    ranks.wait()  # disks are no faster than they are
     if found := [told for told in ranks.share(ranks.gather(reason)) if told]:
         raise NotWritten(path, found[0])
 
@@ -179,34 +166,12 @@ def _reason(error: BaseException) -> str:
 
 
 def _write_sums(folder: Path) -> None:
-    sums = {file.name: _sum_of(file) for file in sorted(folder.iterdir())}
+    sums = {file.name: sum_of(file) for file in sorted(folder.iterdir())}
     with (folder / SUMS).open("w", encoding="utf-8") as file:
         json.dump(sums, file)
         file.flush()
         os.fsync(file.fileno())
     _flush(folder)
-
-
-def _first_wrong(path: Path, rank: int, size: int) -> str:
-    """What is wrong with the files that process ``rank`` of ``size`` looks at; nothing is an empty text."""
-    try:
-        sums = json.loads((path / SUMS).read_text(encoding="utf-8"))
-        if not {REST, METADATA} <= set(sums):
-            return f"{SUMS} in it names no {REST} or no {METADATA}"
-        for name in sorted(sums)[rank::size]:
-            if Path(name).name != name or _sum_of(path / name) != sums[name]:
-                return f"{name} in it is not what was written"
-    except (OSError, ValueError, TypeError) as error:
-        return str(error)
-    return ""
-
-
-def _sum_of(file: Path) -> list[int]:
-    total = 0
-    with file.open("rb") as opened:
-        while piece := opened.read(1 << 20):
-            total = zlib.crc32(piece, total)
-    return [file.stat().st_size, total]
 
 
 def _flush(folder: Path) -> None:
@@ -231,38 +196,3 @@ class _Writer(dcp.FileSystemWriter):
     def storage_meta(self) -> StorageMeta:
         """Nothing but the number of the writing."""
         return StorageMeta(save_id=self.save_id)
-
-
-class _Reader(dcp.FileSystemReader):
-    """torch's reader, whose metadata are unpickled without running what is in them."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._place = path
-
-    def read_metadata(self, *args: Any, **kwargs: Any) -> Metadata:
-        """What the folder holds."""
-        with (self._place / METADATA).open("rb") as file:
-            metadata = _Unpickler(file).load()
-        if not isinstance(metadata, Metadata):
-            raise ValueError(f"{METADATA} in it holds no metadata")
-        return metadata
-
-
-_KNOWN = {
-    "torch.distributed.checkpoint.metadata": [
-        *("Metadata", "MetadataIndex", "TensorStorageMetadata", "ChunkStorageMetadata", "TensorProperties"),
-        *("StorageMeta", "_MEM_FORMAT_ENCODING"),
-    ],
-    "torch.distributed.checkpoint.filesystem": ["_StorageInfo"],
-    "torch.serialization": ["_get_layout"],
-    "torch": ["Size", *(str(dtype).removeprefix("torch.") for dtype in (torch.float32, torch.float64, torch.bfloat16))],
-}
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        """Those that metadata are made of."""
-        if name not in _KNOWN.get(module, ()):
-            raise pickle.UnpicklingError(f"{METADATA} in it asks for {module}.{name}, which no checkpoint needs")
-        return super().find_class(module, name)

@@ -19,6 +19,7 @@ from covpool.formats.matconvnet import read_matlab
 from covpool.formats.mindspore_ckpt import read_mindspore
 from covpool.formats.tensorflow import read_tensorflow
 from covpool.formats.tensorflow.table import MAGIC
+from covpool.weights.files.shards import is_sharded
 from covpool.weights.files.torch_file import LEGACY, read_torch_arrays
 
 _LARGEST_HEADER = 100_000_000  # of safetensors, in its own reader
@@ -38,10 +39,10 @@ _PACKED = {
 def read_arrays(path: str | Path) -> Mapping[str, Any]:
     """Name -> array of a file of weights, each read when it is asked for; nothing in the file is run.
 
-    PyTorch files (``.pth``, ``.pth.tar``, old and new) are read with ``weights_only`` and a list of what they may
-    hold; the network among the other things of a training is found. ``.safetensors``, TensorFlow 1 and 2 checkpoints
-    (any of their files, or the folder), Keras ``.h5``, MatConvNet ``.mat`` and MindSpore ``.ckpt`` need no framework.
-    Lists of arrays have the names ``"0"``, ``"1"``, ...
+    PyTorch files (``.pth``, ``.pth.tar``, old and new, checkpoints in shards) are read with ``weights_only`` and a list
+    of what they may hold; the network among the other things of a training is found. ``.safetensors``, TensorFlow 1
+    and 2 checkpoints (any of their files, or the folder), Keras ``.h5``, MatConvNet ``.mat`` and MindSpore ``.ckpt``
+    need no framework. Lists of arrays have the names ``"0"``, ``"1"``, ...
 
     Raises:
         CorruptFile: (a ValueError) it is missing, cut, damaged, of a kind that is not read, or needs code to be run.
@@ -66,6 +67,8 @@ def find_format(path: str | Path) -> Callable[[str | Path], Arrays]:
         CorruptFile: it is missing, or no format that is read.
     """
     path = Path(path)
+    if is_sharded(path):
+        return read_torch_arrays
     if path.is_dir() or path.name == "checkpoint" or _DATA.fullmatch(path.name):
         return read_tensorflow
     if not path.is_file():

@@ -22,6 +22,7 @@ from torch import Tensor
 from covpool.formats.arrays import Arrays, Stored
 from covpool.formats.corrupt import CorruptFile
 from covpool.weights.files.pickle_scan import names_in_pickle
+from covpool.weights.files.shards import is_sharded, read_shards
 
 logger = logging.getLogger("covpool")
 
@@ -29,6 +30,7 @@ LEGACY = bytes.fromhex("80028a0a6cfc9c46f9206aa85019")  # the pickled magic numb
 _ZIP = b"PK\x03\x04"
 _LEGACY_PICKLES = 5  # magic number, protocol, machine, content, keys of the storages
 _MOST_ENTRIES = 1 << 17
+_FOLDER = 0x10  # of an entry's attributes
 _VIEWS = 4  # how often, on average, a number may be in the tensors of a file (tied weights, saved views)
 
 # Where files of training programs keep the network among other things, in the order they are looked for: averaged
@@ -56,10 +58,14 @@ _SCALARS = [(_SCALAR, name) for name in _MAY_NAME if name.endswith("multiarray.s
 def read_torch(path: str | Path) -> Any:
     """The content of a PyTorch file, in which no code is run; tensors stay in the file until they are used.
 
+    Of a folder of ``read_shards`` it is the state in it, without that of the optimizer.
+
     Raises:
         CorruptFile: cut, damaged, or holding something else than data.
         OSError: it cannot be opened.
     """
+    if is_sharded(path):
+        return read_shards(path)
     with open(path, "rb") as file:
         head = file.read(len(LEGACY))
         packed = head.startswith(_ZIP)
@@ -109,7 +115,18 @@ def _names_in_archive(file: IO[bytes]) -> set[str]:
         packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
         if packed or len(entries) > _MOST_ENTRIES or sum(entry.file_size for entry in entries) > size:
             raise ValueError("the entries of the zip archive are compressed or overlap, which torch.save never does")
+        if (wrong := damaged_entry(archive)) is not None:
+            raise ValueError(f"{wrong} in it is not what was written")
         return set(names_in_pickle(BytesIO(archive.read(pickles[0]))))
+
+
+def damaged_entry(archive: zipfile.ZipFile) -> str | None:
+    """The first entry that is not what was written; None where all are.
+
+    torch itself compares no checksums, and takes an entry whose attributes say "a folder" for an empty one.
+    """
+    folders = (entry.filename for entry in archive.infolist() if entry.external_attr & _FOLDER)
+    return next(folders, None) or archive.testzip()
 
 
 def _names_in_legacy(file: IO[bytes]) -> set[str]:
