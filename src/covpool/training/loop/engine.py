@@ -83,6 +83,7 @@ class Engine:
         state = whole({**session.state(), "journal_bytes": self.journal.size()}, keep=session.ranks.is_first)
         if session.ranks.is_first:
             self.folder.save(state)
+        session.ranks.wait()
 
     def steps(self) -> Iterator[list[Batch]]:
         """Take what is left of the epoch at work, step by step; gives the batches of each step behind it."""
@@ -189,6 +190,7 @@ class Engine:
         weights = whole(self.session.weights(), keep=self.session.ranks.is_first)
         if self.session.ranks.is_first:
             save_checkpoint(self.folder.best, weights)
+        self.session.ranks.wait()  # a disk may take longer than a step
 
     def _log_step(self, lr: float) -> None:
         progress = self.session.progress
@@ -249,6 +251,7 @@ class Engine:
         state = {**self.session.state(), "journal_bytes": self.journal.size()}
         if self.session.ranks.is_first or self.session.mesh is not None:
             self.folder.save(state, self.session.ranks, self.session.mesh)
+        self.session.ranks.wait()
         self.session.meter.checkpoint = str(self.folder.last)
         event = {"event": "checkpoint", "path": str(self.folder.last), "step": self.session.progress.step}
         self.tell(event)

@@ -51,6 +51,7 @@ class Judge:
             if not session.ranks.are_several:
                 raise
         if session.ranks.are_several:
+            session.ranks.wait()  # the one that was stopped in the middle waits for those that look at all pictures
             obey_together(self.stop, session.ranks)
         assert own is not None
         return session.ranks.gather(own)
@@ -67,7 +68,8 @@ class Judge:
         session = self.session
         if self._pictures is None:
             images = next(iter(session.parts.val_loader.epoch(0))).images
-            self._pictures = images.flatten(0, -4)[:PICTURES].to(session.fabric.device)
+            shown = session.ranks.rows(images.flatten(0, -4)[:PICTURES].to(session.fabric.device))
+            self._pictures = shown[:PICTURES]
         return look_inside(session.alone(session.judged_network), self._pictures, session.recipe)
 
     def result_of_now(self) -> Result:
