@@ -1,15 +1,21 @@
-"""One signal asks, the second one breaks, and afterwards all is as before."""
+"""One signal asks, a second Ctrl-C breaks, and afterwards all is as before."""
 
 import signal
 import threading
 
 import pytest
 
-from covpool.training.loop.interrupt import Interrupted, StopSwitch
+from covpool.training.loop.interrupt import Interrupted, StopSwitch, Terminated
+
+SIGNALS = [
+    (signal.SIGINT, "asked", KeyboardInterrupt),
+    (signal.SIGTERM, "terminated", Terminated),
+    (signal.SIGHUP, "terminated", Terminated),
+]
 
 
-@pytest.mark.parametrize(("number", "reason"), [(signal.SIGINT, "asked"), (signal.SIGTERM, "terminated")])
-def test_the_first_signal_asks_and_the_second_breaks(number, reason):
+@pytest.mark.parametrize(("number", "reason", "kind"), SIGNALS)
+def test_the_first_signal_asks_and_ctrl_c_after_it_breaks(number, reason, kind):
     before = signal.getsignal(number)
     with StopSwitch() as stop:
         stop.obey()
@@ -18,9 +24,28 @@ def test_the_first_signal_asks_and_the_second_breaks(number, reason):
         with pytest.raises(Interrupted) as caught:
             stop.obey()
         assert caught.value.reason == reason
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(number)
+        with pytest.raises(KeyboardInterrupt) as broken:
+            signal.raise_signal(signal.SIGINT)
+        assert broken.type is kind
     assert signal.getsignal(number) is before
+
+
+def test_polite_kills_may_come_again():
+    with StopSwitch() as stop:
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTERM):
+            signal.raise_signal(number)
+        assert (stop.requested, stop.reason) == (True, "terminated")
+
+
+def test_a_process_that_outlives_its_terminal_on_purpose_goes_on():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopSwitch() as stop:
+            signal.raise_signal(signal.SIGHUP)
+        assert not stop.requested
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_outside_the_main_thread_only_a_request_counts():

@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping
 from multiprocessing import get_context
 from multiprocessing.context import SpawnProcess
 from queue import Empty
-from typing import Any
+from typing import Any, cast
 
 import torch
 
-from covpool.training.distributed.lost import RankLost
+from covpool.data.workers import interrupts_held
+from covpool.training.distributed.lost import RankLost, is_of_transport
 
 _GRACE = 90.0  # seconds for the others to notice a loss by themselves
+_LAST_WORDS = 10  # seconds for all to end once they were told to
 _Told = tuple[str, Any]
 _Parts = tuple[type[BaseException], tuple[Any, ...], dict[str, Any]]
 
@@ -53,9 +55,10 @@ def in_processes(
         context.Process(target=_one, args=(rank, count, place, os.getpid(), told, work, dict(arguments)))
         for rank in range(count)
     ]
-    for process in processes:
-        process.start()
     try:
+        with interrupts_held():
+            for process in processes:
+                process.start()
         errors = _watch(processes, told, listen, stopped)
     finally:
         _end(processes)
@@ -95,19 +98,25 @@ def _messages(told: Any) -> list[_Told]:
 
 
 def _end(processes: list[SpawnProcess]) -> None:
-    for process in processes:
-        if process.is_alive():
-            process.terminate()
-    for process in processes:
-        process.join(10)
-        if process.is_alive():
+    """No process is left, also where a signal more comes while they have their time to end by themselves."""
+    begun, born = time.monotonic(), [process for process in processes if process.pid is not None]
+    try:
+        for process in born:
+            if process.is_alive():  # a process that was asked before breaks off at Ctrl-C, another ends at SIGTERM
+                os.kill(cast(int, process.pid), signal.SIGINT)
+                process.terminate()
+        for process in born:
+            process.join(max(0.0, begun + _LAST_WORDS - time.monotonic()))
+    finally:
+        for process in born:
             process.kill()
+        for process in born:
             process.join()
 
 
 def _raise_first(errors: list[BaseException], processes: list[SpawnProcess]) -> None:
     """The cause rather than those who noticed that somebody was missing."""
-    causes = [error for error in errors if not isinstance(error, RankLost)]
+    causes = [error for error in errors if not (isinstance(error, RankLost) or is_of_transport(error))]
     killed = [f"process {n} was ended by {_name(p.exitcode)}" for n, p in enumerate(processes) if (p.exitcode or 0) < 0]
     if causes:
         raise causes[0]
@@ -141,6 +150,8 @@ def _one(
 ) -> None:
     """Process ``rank``: Ctrl-C reaches it through the caller's process only, and it ends when that one is gone."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # one from a terminal, held since the birth, was the caller's
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "GROUP_RANK": 0}
     os.environ.update({name: str(value) for name, value in names.items()})

@@ -22,7 +22,7 @@ def telling_of_losses(ranks: Ranks, resume_command: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not ranks.are_several or isinstance(error, RankLost) or not _is_of_transport(error):
+        if not ranks.are_several or isinstance(error, RankLost) or not is_of_transport(error):
             raise
         raise RankLost(
             f"process {ranks.rank} of {ranks.size} stops, because another process of this training ended or did not "
@@ -31,8 +31,10 @@ def telling_of_losses(ranks: Ranks, resume_command: str) -> Iterator[None]:
         ) from error
 
 
-def _is_of_transport(error: RuntimeError) -> bool:
-    return isinstance(error, dist.DistError) or any(word in str(error).lower() for word in _WORDS)
+def is_of_transport(error: BaseException) -> bool:
+    """Whether it is what the transport says when another process is gone; errors of ours have kinds of their own."""
+    told = type(error) is RuntimeError and any(word in str(error).lower() for word in _WORDS)
+    return told or isinstance(error, dist.DistError)
 
 
 def _first_line(error: Exception) -> str:

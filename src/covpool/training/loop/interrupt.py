@@ -1,4 +1,5 @@
-"""Ctrl-C, or the end of the time given, asks for a stop after the step at work; a second Ctrl-C stops at once."""
+"""Ctrl-C, a polite kill, or the end of the time given, asks for a stop after the step at work; a second Ctrl-C stops
+at once."""
 
 from __future__ import annotations
 
@@ -7,6 +8,9 @@ import threading
 from time import monotonic
 from types import FrameType, TracebackType
 from typing import Any
+
+# Ctrl-C; what clusters and systems send some time before SIGKILL; a terminal that is closed
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Interrupted(Exception):
@@ -17,11 +21,22 @@ class Interrupted(Exception):
         super().__init__()
 
 
-class StopSwitch:
-    """While entered, Ctrl-C and a polite kill (SIGTERM) set ``requested`` instead of breaking a step in two.
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, where it could not wait for a place at which the run can be saved."""
 
-    The second signal raises KeyboardInterrupt wherever the program is. Outside the main thread, where Python
-    delivers no signals, only ``request`` sets it.
+
+def stopped_by(reason: str, text: str = "") -> KeyboardInterrupt:
+    """What ends the work around a training that was stopped for that ``reason``."""
+    return (Terminated if reason == "terminated" else KeyboardInterrupt)(text)
+
+
+class StopSwitch:
+    """While entered, Ctrl-C, a polite kill (SIGTERM) and the end of the terminal (SIGHUP, unless it is ignored, as
+    nohup does) set ``requested`` instead of breaking a step in two.
+
+    A second Ctrl-C raises KeyboardInterrupt wherever the program is. The others may come again: some systems send
+    several, and a checkpoint at work is not given up for that. Outside the main thread, where Python delivers no
+    signals, only ``request`` sets it.
 
     Args:
         time_limit: seconds after which a stop counts as asked for; clocks that are put right do not matter. It waits
@@ -53,16 +68,21 @@ class StopSwitch:
         if self.worked and self._deadline is not None and monotonic() >= self._deadline:
             raise Interrupted("time-limit")
 
+    def at_once(self, text: str = "") -> KeyboardInterrupt:
+        """What is raised where the stop that was asked for finds nothing that can be saved."""
+        return stopped_by(self.reason, text)
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
-        self.reason = "terminated" if number == signal.SIGTERM else "asked"
+        if self.requested and number == signal.SIGINT:
+            raise self.at_once()
+        self.reason = "asked" if number == signal.SIGINT else "terminated"
         self.request()
 
     def __enter__(self) -> StopSwitch:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._former[number] = signal.signal(number, self._on_signal)
+            for number in _SIGNALS:
+                if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+                    self._former[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(
