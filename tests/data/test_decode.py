@@ -139,3 +139,9 @@ def test_a_draft_keeps_the_short_side_that_was_asked_for():
     png = io.BytesIO()
     Image.new("RGB", (400, 320)).save(png, "PNG")
     assert decode(png.getvalue(), "a.png", draft=10).size == (400, 320)
+
+
+def test_a_format_that_is_no_photograph_is_not_handed_to_another_program():
+    page = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n"
+    with pytest.raises(CorruptImage, match="no picture of a known format"):
+        decode(page, "cat/1.png")

@@ -59,7 +59,10 @@ def _meant(word: str, extensions: tuple[str, ...]) -> Iterator[Path]:
     else:
         matches = [Path(match) for match in sorted(glob(word, recursive=True))]
         for match in _inside(Path(*takewhile(_is_plain, path.parts)), matches):
-            yield from [match] if match.is_file() else _images_below(match, extensions)
+            if match.is_file():
+                yield match
+            elif match.is_dir():
+                yield from _images_below(match, extensions)
 
 
 def _is_plain(part: str) -> bool:

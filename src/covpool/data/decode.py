@@ -15,6 +15,7 @@ from covpool.data.errors import CorruptImage
 EXTENSIONS = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm"]
 )
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM")  # not EPS, which Pillow hands to Ghostscript
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 START_BYTES = 12
 _TRANSPARENT = ("RGBA", "LA", "PA", "La", "RGBa")
@@ -54,7 +55,7 @@ def starts_like_picture(start: bytes) -> bool:
 
 
 def _decode(data: bytes, draft: int | None = None) -> Image.Image:
-    with Image.open(io.BytesIO(data)) as image:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         limit = Image.MAX_IMAGE_PIXELS
         if limit is not None and image.width * image.height > limit:
             raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels, over the limit of {limit}")

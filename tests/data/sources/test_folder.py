@@ -1,7 +1,9 @@
 import os
 
 import pytest
+from PIL import Image
 
+from covpool.data import CorruptImage, open_images
 from covpool.data.sources.folder import list_folder
 
 
@@ -58,3 +60,18 @@ def test_hidden_folders_are_not_entered(tmp_path, picture):
         picture(tmp_path / folder / "1.png")
     listing, _ = list_folder(tmp_path)
     assert listing.files == listing.folders == []
+
+
+def test_pipes_and_devices_are_no_pictures(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (4, 4)).save(tmp_path / name / "1.png")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a" / "2.png").symlink_to(tmp_path / "pipe")
+    (tmp_path / "b" / "2.png").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "b" / "3.png")
+    found = open_images(tmp_path, val_fraction=0).train
+    assert [key.split("/")[1] for key in found.keys] == ["1.png", "2.png"] * 2
+    for index in (1, 3):
+        with pytest.raises(CorruptImage, match="a pipe or a device"):
+            found.read(index)

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from covpool.data import BadSource, open_images
+from covpool.data.sources.hugging_face import TableReader
 
 datasets = pytest.importorskip("datasets")
 
@@ -51,3 +52,14 @@ def test_a_saved_set_is_read_picture_by_picture(saved):
 def test_mistakes_are_sentences(saved, tmp_path, name, sentence):
     with pytest.raises(BadSource, match=sentence):
         open_images(f"hf:{name.format(saved)}", cache=tmp_path)
+
+
+def test_a_picture_that_the_set_names_outside_of_itself_is_not_read(tmp_path):
+    for name in ("private", "set/own"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"a picture")
+    cells = [{"img": {"bytes": None, "path": str(tmp_path / name)}} for name in ("set/own", "set/../private")]
+    reader = TableReader(cells, "img", [tmp_path / "set"])
+    assert reader(0) == b"a picture"
+    with pytest.raises(OSError, match="outside of it"):
+        reader(1)

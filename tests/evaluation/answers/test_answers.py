@@ -126,3 +126,9 @@ def test_other_pictures_or_labels_are_not_paired():
         a.against(replace(a, keys=["val/x.jpg", "val/y.jpg"]))
     with pytest.raises(ValueError, match="of class"):
         a.against(replace(a, classes=[*reversed(a.classes)]))
+
+
+def test_compressed_arrays_which_may_be_of_any_size_are_refused(tmp_path):
+    np.savez_compressed(tmp_path / "bomb.npz", logits=np.zeros((1000, 1000)))
+    with pytest.raises(ValueError, match="compressed"):
+        Answers.read(tmp_path / "bomb.npz")

@@ -14,6 +14,7 @@ import numpy as np
 from covpool.data.archives.unpacking import ENDINGS, plain_tar
 from covpool.data.archives.zip_index import index_zip
 from covpool.data.errors import BadSource
+from covpool.data.sources.folder import opened
 from covpool.data.sources.layout import is_hidden
 from covpool.formats import BadTar, TarIndex, index_tar
 
@@ -35,7 +36,8 @@ class Folder:
 
     def read(self, row: int) -> bytes:
         """The bytes of one file."""
-        return Path(self.root, self.names[row]).read_bytes()
+        with opened(Path(self.root, self.names[row])) as file:
+            return file.read()
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from covpool.data.decode import decode
+from covpool.data.decode import FORMATS, decode
 from covpool.data.errors import CorruptImage
 from covpool.data.images import ImageSet
 from covpool.data.inspect.hashing import difference_hash, small_grey
@@ -89,7 +89,7 @@ def _file_facts(content: bytes) -> tuple[str, tuple[str, ...]]:
     """The format, and what makes readers differ; decode() deals with all of it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd EXIF: it was decoded without them
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             remarks = [
                 (image.mode == "CMYK", "CMYK colours"),
                 (image.mode in ("L", "1", "LA"), "grey"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from covpool.data.decode import decode
+from covpool.data.decode import FORMATS, decode
 from covpool.data.images import ImageSet
 
 _KEPT = {"JPEG": "jpg", "PNG": "png"}  # formats that every reader of shards and records knows
@@ -75,7 +75,7 @@ def _why_anew(content: bytes) -> tuple[str, str]:
 
 
 def _told_by_header(content: bytes) -> tuple[str, str]:
-    with Image.open(io.BytesIO(content)) as image:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         kind = image.format or ""
         if kind not in _KEPT:
             return ("JPEG", "MPO") if kind == "MPO" else (kind, kind)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from covpool.data.decode import START_BYTES
 from covpool.data.names import Names
@@ -22,8 +25,20 @@ class FileReader:
         self.paths = Names(self.paths)
 
     def __call__(self, position: int) -> bytes:
-        with open(self.paths[position], "rb") as file:
+        with opened(self.paths[position]) as file:
             return file.read()
+
+
+def opened(path: str | Path) -> BinaryIO:
+    """A file of bytes. A pipe, or a device that a link leads to, would never end or never begin: OSError."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no file but a folder, a pipe or a device", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def list_folder(root: Path) -> tuple[Listing, FileReader]:
@@ -43,7 +58,7 @@ def list_folder(root: Path) -> tuple[Listing, FileReader]:
 
 def read_start(path: str) -> bytes:
     """The first bytes of a file, enough to know a picture by."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         return file.read(START_BYTES)
 
 

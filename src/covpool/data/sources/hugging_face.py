@@ -13,16 +13,18 @@ from covpool.data.decode import to_rgb
 from covpool.data.errors import BadSource
 from covpool.data.images import ImageSet, ImageSource
 from covpool.data.names import NumberedNames
+from covpool.data.sources.folder import opened
 from covpool.data.sources.layout import SPLITS
 from covpool.network_access import online
 
 
 @dataclass
 class TableReader:
-    """position -> bytes of a picture in a table that lies mapped on disk."""
+    """position -> bytes of a picture in a table that lies mapped on disk; files that it names lie below ``places``."""
 
     table: Any
     column: str
+    places: list[Path]
 
     def __call__(self, position: int) -> bytes | Image.Image:
         cell = self.table[position][self.column]
@@ -30,7 +32,11 @@ class TableReader:
             return to_rgb(cell)
         if cell.get("bytes") is not None:
             return cell["bytes"]
-        return Path(cell["path"]).read_bytes()
+        path = Path(cell["path"]).resolve()
+        if not any(path.is_relative_to(place) for place in self.places):
+            raise OSError(f"the set names {str(path)!r}, which lies outside of it")
+        with opened(path) as file:
+            return file.read()
 
 
 def open_hugging_face(name: str, cache: Path) -> ImageSource:
@@ -48,13 +54,16 @@ def open_hugging_face(name: str, cache: Path) -> ImageSource:
     try:
         with online():  # the name is that of a server
             splits = _load(place, cache / "hugging-face")
+            places = [Path(place).resolve(), (cache / "hugging-face").resolve()]
     except ImportError as error:
         sentence = f'{source!r} needs the package datasets, which is not installed; pip install "covpool[datasets]"'
         raise BadSource(source, [sentence]) from error
     except Exception as error:  # the library raises nearly anything
         raise BadSource(source, [f"{source!r} cannot be had ({error}); check the name and the connection"]) from error
     sets = {
-        SPLITS[split]: _image_set(source, split, table, column) for split, table in splits.items() if split in SPLITS
+        SPLITS[split]: _image_set(source, split, table, column, places)
+        for split, table in splits.items()
+        if split in SPLITS
     }
     if not sets:
         raise BadSource(
@@ -73,7 +82,7 @@ def _load(place: str, cache: Path) -> dict[str, Any]:
     return dict(datasets.load_dataset(place, cache_dir=str(cache)))
 
 
-def _image_set(source: str, split: str, table: Any, asked: str) -> ImageSet:
+def _image_set(source: str, split: str, table: Any, asked: str, places: list[Path]) -> ImageSet:
     import datasets
 
     kinds = table.features
@@ -94,5 +103,5 @@ def _image_set(source: str, split: str, table: Any, asked: str) -> ImageSet:
     if len(values) and values.min() < 0:
         raise BadSource(source, [f"{source!r} hides the labels of {split!r} (-1); it cannot be trained or judged on"])
     raw = table.select_columns(pictures).cast_column(pictures[0], datasets.Image(decode=False))
-    reader = TableReader(raw, pictures[0])
+    reader = TableReader(raw, pictures[0], places)
     return ImageSet(kinds[column].names, values, NumberedNames(split, len(table)), reader, source)

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
+from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 import torch
 
+from covpool.data.sources.folder import opened
 from covpool.evaluation.answers.paired import DRAWS, Paired, compare_paired
 from covpool.evaluation.predict import Predictions
 from covpool.evaluation.result import Result
@@ -94,7 +96,7 @@ class Answers:
             ValueError: another file, or one whose parts do not belong together.
         """
         try:
-            with Path(path).open("rb") as stream:
+            with opened(path) as stream:
                 return _checked(_arrays(stream))
         except FileNotFoundError:
             raise FileNotFoundError(f"there are no predictions at {path}; covpool evaluate keeps some") from None
@@ -108,6 +110,10 @@ _NEEDED = ("format", "logits", "labels", "indices", "keys", "classes", "skipped"
 def _arrays(stream: BinaryIO) -> dict[str, np.ndarray]:
     if stream.read(2) != b"PK":  # numpy would take it for a pickle, and advise to load it as one
         raise ValueError("it is no .npz file")
+    stream.seek(0)
+    with ZipFile(stream) as archive:
+        if any(entry.compress_type != ZIP_STORED for entry in archive.infolist()):
+            raise ValueError("its arrays are compressed, which covpool never does: they may be of any size")
     stream.seek(0)
     with np.load(stream, allow_pickle=False) as file:
         return {name: file[name] for name in _NEEDED}

@@ -11,6 +11,8 @@ import numpy as np
 from scipy.optimize import brentq
 from torch import Tensor
 
+from covpool.data.sources.folder import opened
+
 LOWEST, HIGHEST = 0.01, 100.0
 _ROWS = 2**22  # numbers of one piece
 
@@ -68,7 +70,8 @@ def read_temperature(path: str | Path, weights: Mapping[str, str]) -> float:
         ValueError: no such file, or one about other weights.
     """
     try:
-        found = json.loads(Path(path).read_bytes())
+        with opened(path) as file:
+            found = json.loads(file.read())
     except OSError as error:
         raise ValueError(f"there is no temperature at {path}; name a number or a file of covpool calibrate") from error
     except (ValueError, RecursionError) as error:

@@ -33,8 +33,8 @@ def read_golden(path: str | Path) -> dict[str, Golden]:
         CorruptFile: the file cannot be read, or holds no case.
     """
     try:
-        if Path(path).is_file() and not is_zipfile(path):  # numpy would take it for a pickle, and advise to load it
-            raise ValueError("it is no zip")
+        if not Path(path).is_file() or not is_zipfile(path):  # numpy would take it for a pickle, and advise to load it
+            raise ValueError("there is no such file, or it is no zip")
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files if name.rpartition("/")[2] in _FIELDS}
     except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:
