@@ -73,8 +73,11 @@ def test_what_is_missing_is_named(runs, tmp_path):
         analyze(runs)
     with pytest.raises(ValueError, match="no test pictures"):
         analyze(runs, images=source(), probe=Probe(split="test"))
-    with pytest.raises(ValueError, match="no run folder or file"):
+    with pytest.raises(ValueError, match="no run folder or checkpoint"):
         analyze([tmp_path / "no"])
+    with pytest.raises(ValueError, match=r"no best\.pt in"):
+        analyze([tmp_path])
+    (tmp_path / "recipe.yaml").touch()
     with pytest.raises(ValueError, match="holds no weights"):
         analyze([tmp_path])
     with pytest.raises(ValueError, match="at least one run"):

@@ -15,6 +15,7 @@ from covpool.data import ImageSet, ImageSource, Preprocessing, eval_loader, eval
 from covpool.evaluation import stamp
 from covpool.evaluation.predict import pick_device
 from covpool.models import Network, restore_network
+from covpool.models.restore import weights_file
 from covpool.recipes import Recipe
 from covpool.studies.landscape.snapshots import snapshots
 from covpool.training import RunFolder, read_journal
@@ -138,11 +139,9 @@ def _chosen(images: ImageSource, probe: Probe) -> ImageSet:
 
 
 def _read(path: Path) -> _Source:
-    if not path.is_dir():
-        if not path.is_file():
-            raise ValueError(f"no run folder or file of weights at {path}")
-        return _Source(path, {None: path}, None, ())
     folder = RunFolder(path)
+    if not folder.recipe.exists():
+        return _Source(path, {None: weights_file(path)}, None, ())
     kept = snapshots(path)
     if not kept and not folder.last.exists():
         raise ValueError(f"{path} holds no weights to analyze: neither {folder.last.name} nor snapshots")
