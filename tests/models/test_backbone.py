@@ -56,3 +56,22 @@ def test_weights_that_cannot_be_downloaded_are_one_sentence(offline):
 def test_a_backbone_of_ours_has_no_pretrained_weights():
     with pytest.raises(WeightsUnavailable, match="no pretrained weights exist for 'conv4'"):
         create_backbone("conv4", {}, pretrained=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"checkpoint_path": "evil.pth"},
+        {"cache_dir": "/elsewhere"},
+        {"pretrained_cfg": {"url": "http://evil.example/w.pth"}},
+        {"pretrained_cfg_overlay": {"url": "http://evil.example/w.pth", "hf_hub_id": None}},
+    ],
+)
+def test_options_do_not_say_where_weights_come_from(options):
+    with pytest.raises(ValueError, match="not where weights come from; got"):
+        create_backbone("resnet18", options, pretrained=True)
+
+
+def test_the_description_of_a_network_elsewhere_is_no_word_to_fetch_it(offline):
+    with pytest.raises(WeightsUnavailable, match="allow the download"):
+        create_backbone("hf-hub:nobody/there-is-no-such-network", {})

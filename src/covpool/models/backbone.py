@@ -19,6 +19,10 @@ from covpool.weights import KEEP, Ledger, Offline, Rule, load_weights, offline, 
 
 logger = logging.getLogger("covpool")
 
+# of timm's factory: where weights come from, other than a file beside the recipe (pretrained_cfg_overlay.file)
+_ORIGINS = ("checkpoint_path", "pretrained_cfg", "cache_dir", "pretrained", "pretrained_model_args")
+_SERVERS = ("url", "hf_hub_id", "hf_hub_filename", "source")
+
 own_backbones = Registry[Callable[..., nn.Module]]("backbone")
 for _name, _build in OWN_BACKBONES.items():
     own_backbones.register(_name, _build)
@@ -48,15 +52,29 @@ def create_backbone(name: str, options: Mapping[str, Any], *, pretrained: bool =
         ValueError: options that the backbone does not take.
     """
     check_backbone(name)
+    _check_origin(options)
     if name in own_backbones:
         return _own(name, options, pretrained)
-    if not pretrained:
+    if not pretrained and ":" not in name:
         return _timm(name, options)
     if (package := find_offline(name)) is not None:
         backbone = _timm(name, options)
         load_offline(backbone, *package, without="classifier")
         return backbone
-    return with_downloads(name, lambda: _timm(name, options, pretrained=True))
+    return with_downloads(name, lambda: _timm(name, options, pretrained=pretrained))
+
+
+def _check_origin(options: Mapping[str, Any]) -> None:
+    """Options come from recipes and checkpoints, and those from anywhere: none names a server or a cache."""
+    overlay = options.get("pretrained_cfg_overlay") or {}
+    strange = [name for name in _ORIGINS if name in options]
+    if isinstance(overlay, Mapping):
+        strange += [f"pretrained_cfg_overlay.{name}" for name in overlay if name in _SERVERS]
+    if strange:
+        raise ValueError(
+            f"backbone options say how a backbone is built, not where weights come from; got {', '.join(strange)}. "
+            "Name a file of weights in the recipe (network.weights)"
+        )
 
 
 def find_offline(name: str) -> tuple[Offline, Path] | None:
@@ -95,6 +113,8 @@ def with_downloads(name: str, build: Callable[[], nn.Module]) -> nn.Module:
         raise
     except Exception as error:  # whatever the download stack raises: huggingface-hub, httpx, urllib, timm
         reason = str(error).strip().splitlines()[0][:240] if str(error).strip() else type(error).__name__
+        if "weights_only" in reason:  # torch goes on to say how to run the code in the file
+            reason = "the file holds more than plain weights, and nothing in it is run"
         raise WeightsUnavailable(f"no pretrained weights for {name!r} ({reason}); {_advice(name)}") from error
 
 
