@@ -163,3 +163,8 @@ def test_a_thousand_mutations_read_or_are_refused(tmp_path):
 @pytest.mark.slow
 def test_ten_thousand_mutations_read_or_are_refused(tmp_path):
     assert 100 < mutate(tmp_path, 10_000) < 9500
+
+
+def test_a_folder_without_weights_is_told_so(tmp_path):
+    with pytest.raises(CorruptFile, match="it is a folder without weights"):
+        read_tensorflow(tmp_path)

@@ -1,5 +1,6 @@
 """A run folder is new or resumed, never both; a changed recipe is told field by field."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -89,3 +90,10 @@ def test_a_kill_between_two_names_costs_nothing(tmp_path):
 
 def test_there_is_nothing_to_go_on_from_in_a_new_run(tmp_path):
     assert RunFolder(tmp_path).load() is None
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_read(tmp_path):
+    RunFolder(tmp_path / "run").create(Recipe(name="small"))
+    os.mkfifo(tmp_path / "run" / "journal.jsonl")
+    with pytest.raises(ValueError, match=r"journal\.jsonl is a pipe or a device"):
+        RunFolder(tmp_path / "run").stored_recipe()

@@ -66,6 +66,10 @@ def read_tensorflow(path: str | Path) -> Arrays:
 
 def _prefix(path: Path) -> str:
     marker = path / "checkpoint" if path.is_dir() else path
+    if path.is_dir() and not marker.is_file():
+        raise CorruptFile(
+            str(path), "it is a folder without weights: a run, or the folder of a TensorFlow checkpoint was needed"
+        )
     if marker.name == "checkpoint":
         with open(marker, "rb") as file:  # a few lines of text
             latest = _LATEST.search(file.read(1 << 16).decode("utf-8", "replace"))

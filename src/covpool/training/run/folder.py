@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,10 @@ class RunFolder:
             raise FileExistsError(f"the run folder {self.path} exists and is not empty; {hint}name another folder")
 
     def create(self, recipe: Recipe) -> None:
-        """Make the folder and write the recipe into it."""
+        """Make the folder and write the recipe into it; what a process that was killed left half written goes."""
         self.path.mkdir(parents=True, exist_ok=True)
+        for scrap in self.path.glob(".*.partial"):
+            shutil.rmtree(scrap) if scrap.is_dir() else scrap.unlink()
         with whole_file(self.recipe) as file:
             file.write(recipe.to_yaml().encode())
 
@@ -60,10 +63,19 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: there is no run in the folder.
+            ValueError: a pipe or a device lies in the place of one of its files.
         """
+        self._need_files()
         if not self.recipe.exists():
             raise FileNotFoundError(f"{self.path} holds no run to resume: {self.recipe.name} is missing")
         return Recipe.from_yaml(self.recipe.read_text(encoding="utf-8"))
+
+    def _need_files(self) -> None:
+        """Reading a pipe or a device would never end; a run that came from elsewhere may hold some."""
+        files = (self.recipe, self.journal, self.summary, self.last, self.previous, self.best, self.result)
+        strange = [file for file in files if file.exists() and not (file.is_file() or file.is_dir())]
+        if strange:
+            raise ValueError(f"{strange[0]} is a pipe or a device, and no file of a run; remove it")
 
     def save(self, state: Mapping[str, Any], ranks: Ranks | None = None, mesh: DeviceMesh | None = None) -> None:
         """Write last.pt; what it was before becomes previous.pt.
