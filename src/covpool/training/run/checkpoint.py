@@ -14,6 +14,7 @@ from torch.distributed.device_mesh import DeviceMesh
 from covpool.training.distributed import Ranks
 from covpool.training.run.shards import DamagedCheckpoint, load_shards
 from covpool.training.run.writing import whole_file
+from covpool.weights.files.torch_file import damaged_entry
 
 FORMAT = "covpool-checkpoint/1"
 
@@ -62,6 +63,6 @@ def _check_sums(path: Path) -> None:
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
-        wrong = archive.testzip()
+        wrong = damaged_entry(archive)
     if wrong is not None:
         raise ValueError(f"{wrong} in it is not what was written")
