@@ -137,5 +137,12 @@ def test_a_sweep_stays_where_it_was_begun_and_notes_no_password(tmp_path):
     SharedStudy(plan(), tmp_path / "b")
     with pytest.raises(SweepError, match="was begun in its folder; give no storage"):
         SharedStudy(plan(), tmp_path / "b", url)
-    _same_place(tmp_path, "postgresql://me:secret@host:5432/sweeps")
-    assert (tmp_path / "database.txt").read_text() == "postgresql://me@host:5432/sweeps\n"
+    assert _same_place(tmp_path, "postgresql://me:secret@host:5432/sweeps") == "postgresql://me@host:5432/sweeps"
+
+
+@pytest.mark.parametrize("storage", ["nope://user:secret@x", "sqlite:///no/such/folder/x.db", "no address"])
+def test_a_database_that_cannot_be_used_is_a_sentence_and_leaves_no_note(tmp_path, storage):
+    with pytest.raises(SweepError, match="cannot be used") as told:
+        SharedStudy(plan(), tmp_path / "sweep", storage)
+    assert "secret" not in str(told.value)
+    SharedStudy(plan(), tmp_path / "sweep")

@@ -66,8 +66,8 @@ class SharedStudy:
         self.plan, self.folder, library = plan, folder, optuna()
         folder.mkdir(parents=True, exist_ok=True)
         with holding(self._lock):
-            _same_place(folder, storage)
-            self._storage = storage or _journal(library, folder)
+            told = _same_place(folder, storage)
+            self._storage = _journal(library, folder) if told is None else _database(library, str(storage), told)
             self.study: Study = library.create_study(
                 storage=self._storage,
                 study_name=folder.resolve().name,
@@ -76,6 +76,8 @@ class SharedStudy:
                 load_if_exists=True,
             )
             self._agree()
+            if told is not None:
+                (folder / DATABASE).write_text(f"{told}\n", encoding="utf-8")
 
     @property
     def _lock(self) -> Path:
@@ -171,16 +173,25 @@ class SharedStudy:
         return lock(self.folder, f"{number:04d}")
 
 
-def _same_place(folder: Path, storage: str | None) -> None:
-    """A sweep stays in the file or in the database that it was begun in; the note of it holds no password."""
+def _same_place(folder: Path, storage: str | None) -> str | None:
+    """A sweep stays in the file or in the database that it was begun in: its address, without a password."""
     note = folder / DATABASE
     told = None if storage is None else re.sub(r"(://[^/@:]*):[^/@]*@", r"\1@", storage)
     known = note.read_text(encoding="utf-8").strip() if note.exists() else None
     if (told is None and known is not None) or (told is not None and (folder / JOURNAL).exists()):
         where = f"in the database {known}; give it as the storage" if known else "in its folder; give no storage"
         raise SweepError([f"the sweep of {folder} was begun {where}"])
-    if told is not None and known is None:
-        note.write_text(f"{told}\n", encoding="utf-8")
+    return told
+
+
+def _database(library: Any, storage: str, told: str) -> Any:
+    """Optuna's storage in a database; whatever its drivers raise becomes a sentence, without the password."""
+    try:
+        return library.storages.get_storage(storage)
+    except Exception as error:
+        reason = re.sub(r"(://[^/@:]*):[^/@]*@", r"\1@", " ".join(str(error).split())) or type(error).__name__
+        address = "an address such as sqlite:///sweep.db or postgresql://user@host/name, with its driver installed"
+        raise SweepError([f"the storage {told!r} cannot be used ({reason[:200]}); it needs {address}"]) from error
 
 
 def _journal(library: Any, folder: Path) -> Any:
