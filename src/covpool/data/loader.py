@@ -20,7 +20,7 @@ from covpool.data.order import BatchRequest, SampleOrder, private_random_numbers
 from covpool.data.sampling import Sampling
 from covpool.data.transforms import ImageTransform
 from covpool.data.whole import WholeBatches, in_threads, whole_batches
-from covpool.data.workers import begin, interrupts_held
+from covpool.data.workers import POLITE, begin, interrupts_held
 
 OnBadImage = Literal["stop", "skip"]
 Transform = Callable[[Image.Image], Tensor]
@@ -200,7 +200,7 @@ class Loader:
             warnings.simplefilter("ignore", UserWarning)  # more workers than cores is the caller's choice
             if self._processes is None:
                 self._processes = self._started()
-            with interrupts_held():
+            with interrupts_held(*POLITE):
                 return iter(self._processes)
 
     def _started(self) -> DataLoader:

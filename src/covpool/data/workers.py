@@ -7,18 +7,23 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from covpool.allocator import give_freed_memory_back
 
+# polite kills: they reach all processes of a job, and the end of a terminal all of its group
+POLITE = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 @contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits: it would end a worker that is just being born, with a lock in its hands."""
+def interrupts_held(*more: signal.Signals) -> Iterator[None]:
+    """Ctrl-C waits, and so do the signals ``more``: they would end a process that is just being born, with a lock in
+    its hands."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *more})
     try:
         yield
     finally:
@@ -26,14 +31,27 @@ def interrupts_held() -> Iterator[None]:
 
 
 def begin(worker: int) -> None:
-    """Ctrl-C reaches the whole process group; the main process alone answers it and ends the workers.
+    """Stops are left to the main process, which ends the workers when the step at work is saved.
 
     The collector leaves what was inherited alone: looking at it would copy the pages it shares with the main process.
     """
     gc.freeze()
     give_freed_memory_back()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_stops_to_the_main_process()
     sys.excepthook = _report_unless_disconnected
+
+
+def leave_stops_to_the_main_process() -> None:
+    """Ctrl-C is passed over, and so is the first polite kill; a second one, as the main process may send, ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in POLITE:
+        signal.signal(number, _pass_over_once)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, POLITE)  # held since before this process was born
+
+
+def _pass_over_once(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
 
 
 def _report_unless_disconnected(kind: Any, error: Any, trace: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from covpool.data import CorruptImage, ImageSet
 from covpool.data.corruptions import corrupt, through_jpeg
 from covpool.data.transforms.image_transform import Geometry
+from covpool.data.workers import POLITE, begin, interrupts_held
 from covpool.evaluation.robustness.records import CLEAN, Condition
 from covpool.evaluation.robustness.saving import ReleasedLayout
 
@@ -120,15 +120,10 @@ def shown_by(pictures: Shown, workers: int) -> Iterator[Piece]:
     """The pieces, from this process or from workers; their order depends on the workers, what they hold does not."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # more workers than cores is the caller's choice
-        loader = DataLoader(
-            pictures, batch_size=None, num_workers=workers, collate_fn=_unchanged, worker_init_fn=_leave_interrupts
-        )
-        return iter(loader)
+        loader = DataLoader(pictures, batch_size=None, num_workers=workers, collate_fn=_unchanged, worker_init_fn=begin)
+        with interrupts_held(*POLITE):
+            return iter(loader)
 
 
 def _unchanged(piece: Any) -> Any:
     return piece
-
-
-def _leave_interrupts(worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the main process alone answers it
