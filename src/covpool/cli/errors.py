@@ -54,13 +54,18 @@ def guard(work: Callable[[], int], *, debug: bool = False) -> int:
         return FINE  # `covpool pools | head`: the reader has what it wanted
     except KeyboardInterrupt as stop:
         sys.stderr.write(f"\n{str(stop) or 'interrupted'}\n")
-        return TERMINATED if type(stop).__name__ == "Terminated" else INTERRUPTED
+        return code_of_stop(stop)
     except Exception as error:
         if debug:
             traceback.print_exc()
         sys.stderr.write(shown(sentence(error)))
         return exit_code(error)
     return code
+
+
+def code_of_stop(stop: KeyboardInterrupt) -> int:
+    """That of a polite kill, where it was one, else that of Ctrl-C."""
+    return TERMINATED if type(stop).__name__ == "Terminated" else INTERRUPTED
 
 
 def sentence(error: Exception) -> str:
@@ -74,7 +79,7 @@ def sentence(error: Exception) -> str:
         return f"error: {_file_trouble(error)}\n"
     if _is_ours(error):
         return f"error: {error}\n"
-    text = " ".join(str(error).split()) or "no message"
+    text = " ".join(str(error).split()) or ("out of memory" if isinstance(error, MemoryError) else "no message")
     if isinstance(error, RuntimeError | MemoryError) and (
         known := [_FOREIGN[mark] for mark in _FOREIGN if mark in text]
     ):

@@ -6,14 +6,14 @@ Only the standard library is imported here, so that ``covpool --help`` answers a
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from covpool._version import __version__
-from covpool.cli.errors import FINE, WRONG_USAGE, Usage, guard
+from covpool.cli.errors import FINE, INTERRUPTED, WRONG_USAGE, Usage, guard
+from covpool.cli.process import hear_polite_kills, keep_stderr, leave
 from covpool.foreign_text import shown
 from covpool.network_access import offline
 from covpool.registry import nearest
@@ -90,13 +90,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def entry() -> None:
-    """The console script: like :func:`main`, but ends the process."""
-    code = main()
+    """Like :func:`main` for a process of its own, which it ends."""
+    hear_polite_kills()
+    keep_stderr()
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader left; without this Python complains once more while it shuts down
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
+        code = main()
+    except KeyboardInterrupt:  # once more, while the first was answered
+        code = INTERRUPTED
+    leave(code)
 
 
 def _dispatch(words: list[str]) -> int:

@@ -145,9 +145,11 @@ def write_result(text: str, output: str | None) -> None:
     if output is None:
         sys.stdout.write(shown(text))
         return
+    from covpool.evaluation.writing.whole_file import whole_file
+
     path = Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    with whole_file(path) as file:
+        file.write(text.encode())
     tell(f"wrote {path}")
 
 

@@ -24,6 +24,7 @@ from covpool.studies.linear import Judged
 from covpool.studies.rows import Filled, Plan
 from covpool.training import RunFolder, read_journal, train
 from covpool.training.loop.engine import Listener
+from covpool.training.loop.interrupt import stopped_by
 
 logger = logging.getLogger("covpool")
 
@@ -191,7 +192,7 @@ def _run(plan: Plan, recipe: Recipe, images: ImageSource, settings: EndToEnd, li
         outcome = train(recipe, folder.path, resume=resume, listen=listen, device=settings.device, images=images)
         if outcome.interrupted:
             logger.warning("interrupted in %s, seed %d; the same comparison goes on from there", plan.id, recipe.seed)
-            raise KeyboardInterrupt
+            raise stopped_by(outcome.ending)
     elif (stored := folder.stored_recipe()) != recipe:
         raise ValueError(
             f"the finished run in {folder.path} has another recipe ({_changes(stored, recipe)}); "

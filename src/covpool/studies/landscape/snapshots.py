@@ -19,6 +19,7 @@ from covpool.studies.rows import Plan
 from covpool.training import RunFolder, assemble, train
 from covpool.training.fit import ignore
 from covpool.training.loop.engine import Listener
+from covpool.training.loop.interrupt import stopped_by
 from covpool.training.parts.schedule import total_steps
 from covpool.training.run import isolated_generators, load_checkpoint, save_checkpoint
 
@@ -65,7 +66,7 @@ def train_with_snapshots(
     resume = run.recipe.exists()
     outcome = train(recipe, run.path, resume=resume, listen=told, device=device, images=images, download=download)
     if outcome.interrupted:
-        raise KeyboardInterrupt
+        raise stopped_by(outcome.ending)
     last = load_checkpoint(run.last)
     _keep(last, kept, last["progress"]["step"])
     _keep(first, kept, 0)

@@ -17,6 +17,7 @@ from covpool.studies.sweep.summary import write_summary
 from covpool.studies.sweep.trial import Ended, run_trial
 from covpool.training.fit import ignore
 from covpool.training.loop.engine import Listener
+from covpool.training.loop.interrupt import stopped_by
 
 _FAILURES = 3  # one after the other: then it is not the values
 
@@ -71,7 +72,7 @@ def sweep(
         results = _summarised(shared)
         listen(_end_event(taken.trial.number, ended, results))
         if ended.how in ("asked", "terminated"):
-            raise KeyboardInterrupt
+            raise stopped_by(ended.how)
         failures = [*failures, ended.reason] if ended.how == "failed" else []
         if len(failures) == _FAILURES:
             raise SweepError([f"{_FAILURES} trials in a row failed; the last: {failures[-1]}"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from covpool.cli.errors import FINE, INTERRUPTED
+from covpool.cli.errors import FINE, code_of_stop
 from covpool.cli.options import (
     add_data,
     add_quiet,
@@ -128,9 +128,9 @@ def run(options: Namespace) -> int:
     try:
         paths = _trained(options, images, out) if options.train else options.runs
         results = _measured(options, images, paths)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         tell(f"interrupted; the same line with --out {out} goes on where it stopped")
-        return INTERRUPTED
+        return code_of_stop(stop)
     _write(results, out)
     return FINE
 

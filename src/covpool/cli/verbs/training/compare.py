@@ -11,7 +11,7 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from covpool.cli.errors import FINE, INTERRUPTED, Usage
+from covpool.cli.errors import FINE, Usage, code_of_stop
 from covpool.cli.options import (
     add_bad_image,
     add_data,
@@ -136,9 +136,9 @@ def run(options: Namespace) -> int:
     tell(f"{images.name}: {images.description}")
     try:
         results = _compare(options, images, backbones, out)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         tell(f"interrupted; the same line with --out {out} goes on where it stopped")
-        return INTERRUPTED
+        return code_of_stop(stop)
     report([out / "results.json"], out / "report.html")
     write_result(f"{_fitting(results)}\n{results['advice']}\n", None)
     tell(f"wrote {out / 'results.json'} and {out / 'report.html'}")

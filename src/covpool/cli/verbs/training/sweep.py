@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from covpool.cli.errors import FINE, INTERRUPTED
+from covpool.cli.errors import FINE, code_of_stop
 from covpool.cli.options import (
     add_data,
     add_quiet,
@@ -124,9 +124,9 @@ def run(options: Namespace) -> int:
                 device=options.device,
                 listen=_telling(listen, options.quiet),
             )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         tell(f"interrupted; go on with: covpool sweep --resume {folder}")
-        return INTERRUPTED
+        return code_of_stop(stop)
     write_result(_summary(results, folder), None)
     return FINE
 
