@@ -44,6 +44,13 @@ def rows_of(path):
         return [(int(row["step"]), row["name"], float(row["value"])) for row in csv.DictReader(file)]
 
 
+def test_what_a_power_cut_made_of_a_table_is_left_out(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(b"step,name,value\n1,step/loss,0.5\n" + bytes(30) + b"\n\xff2,st\n2,step/loss,0.25\n3,ste")
+    open_loggers(["csv"], RunFolder(tmp_path), Recipe(), 2).close()
+    assert rows_of(path) == [(1, "step/loss", 0.5), (2, "step/loss", 0.25)]
+
+
 @pytest.mark.parametrize("names", [["tensorboard"], ["csv"]])
 def test_what_a_resumed_run_logs_again_is_there_once(names, tmp_path, monkeypatch):
     # files of one second are read in the order of their names, in which a tenth writer comes before the ninth

@@ -49,3 +49,17 @@ def test_the_summary_begins_with_timms_columns(tmp_path):
     header, line = path.read_text(encoding="utf-8").splitlines()
     assert header == "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,train_top1,step,seconds"
     assert line == "0,1.5,1.0,0.5,1.0,0.1,0.4,4,2.0"
+
+
+def test_what_a_power_cut_made_of_a_journal_is_left_out_and_told(tmp_path, caplog):
+    path = tmp_path / "journal.jsonl"
+    whole = b'{"event": "step", "step": 1}\n'
+    path.write_bytes(whole + bytes(40) + b"\n" + b'{"event": "st\n' + whole)
+    rewind_journal(path, path.stat().st_size)
+    assert path.read_bytes() == 2 * whole
+    assert "has lost events from before the checkpoint" in caplog.text
+    caplog.clear()
+    rewind_journal(path, 2 * len(whole))
+    assert not caplog.text
+    rewind_journal(path, 5 * len(whole))
+    assert "has lost events" in caplog.text

@@ -48,8 +48,14 @@ class CsvLogger(Logger):
     def _rewind(self, first_step: int) -> None:
         kept = [",".join(HEADER)]
         if self._path.exists():
-            lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)[1:]
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)[1:]
             whole = [line.rstrip("\n") for line in lines if line.endswith("\n")]
-            kept += [line for line in whole if int(line.partition(",")[0]) <= first_step]
+            kept += [line for line in whole if _is_before(line, first_step)]
         with whole_file(self._path) as file:
             file.write(("\n".join(kept) + "\n").encode())
+
+
+def _is_before(line: str, step: int) -> bool:
+    """Whether a line is of that step or an earlier one; what a power cut left of a line is of none."""
+    number = line.partition(",")[0]
+    return number.isdecimal() and int(number) <= step

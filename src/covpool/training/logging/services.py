@@ -12,6 +12,8 @@ from uuid import uuid4
 from lightning_fabric.loggers import Logger
 from torch import Tensor
 
+from covpool.training.run import whole_file
+
 PROJECT = "covpool"
 
 
@@ -50,7 +52,8 @@ class _Service(Logger):
     def _identity(self) -> str:
         path = self._folder / f"{self.package}-run"
         if not path.exists():
-            path.write_text(uuid4().hex[:12], encoding="utf-8")
+            with whole_file(path) as file:
+                file.write(uuid4().hex[:12].encode())
         return path.read_text(encoding="utf-8").strip()
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from covpool.evaluation.writing.as_csv import as_csv
 from covpool.training.run.writing import NotWritten, whole_file
+
+log = logging.getLogger("covpool")
 
 # timm's columns first, so that scripts that read its summary.csv find them; then ours
 COLUMNS = ("epoch", "train_loss", "eval_loss", "eval_top1", "eval_top5", "lr", "train_top1", "step", "seconds")
@@ -21,45 +25,57 @@ class Journal:
     """Writes events as they happen. Rates are in 0..1."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._is_kept = path, path != Path(os.devnull)
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, event: Mapping[str, Any]) -> None:
         """Append one event and hand it to the operating system."""
-        try:
+        with self._named():
             self._file.write(json.dumps(_finite(event), allow_nan=False) + "\n")
             self._file.flush()
-        except OSError as error:
-            raise NotWritten(self._path, error.strerror or str(error), "the run ends here") from error
 
     def size(self) -> int:
-        """Bytes written so far: where a resumed run takes up the diary."""
-        self._file.flush()
+        """Bytes written so far, on the disk whatever happens to the power: where a resumed run takes up the diary."""
+        if self._is_kept:
+            with self._named():
+                os.fsync(self._file.fileno())
         return os.fstat(self._file.fileno()).st_size
 
     def close(self) -> None:
-        """Flush and close the file."""
-        self._file.close()
+        """Close the file; what it would not take was told when it was written."""
+        with suppress(OSError):
+            self._file.close()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise NotWritten(self._path, error.strerror or str(error), "the run ends here") from error
 
 
 def rewind_journal(path: Path, size: int) -> None:
     """Take out the steps and epochs after the first ``size`` bytes: the resumed run writes them again.
 
-    What else happened there, an interruption for one, stays; a line cut in half by a kill goes.
+    What else happened there, an interruption for one, stays; a line cut in half by a kill goes. So do lines that
+    cannot be read before that, and a note tells.
     """
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    kept = [line for line in data[size:].splitlines(keepends=True) if _stays(line)]
+    data = path.read_bytes() if path.exists() else b""
+    lines = data[:size].splitlines(keepends=True)
+    sound = [line for line in lines if _kind(line)]
+    if len(data) < size or len(sound) < len(lines):
+        log.warning("%s has lost events from before the checkpoint; the run goes on, its curves have a gap there", path)
+    later = [line for line in data[size:].splitlines(keepends=True) if _kind(line) not in ("", *_PASSING)]
     with whole_file(path) as file:
-        file.write(data[:size] + b"".join(kept))
+        file.write(b"".join([*sound, *later]))
 
 
-def _stays(line: bytes) -> bool:
+def _kind(line: bytes) -> str:
+    """Of the event in a whole line; nothing where it holds none."""
     try:
-        return line.endswith(b"\n") and json.loads(line)["event"] not in _PASSING
-    except ValueError:
-        return False
+        return str(json.loads(line)["event"]) if line.endswith(b"\n") else ""
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def read_journal(path: str | Path) -> list[dict[str, Any]]:
