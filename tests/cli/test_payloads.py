@@ -191,6 +191,59 @@ def test_a_file_that_is_called_as_a_command_is_a_file(covpool, place, monkeypatc
     assert not any((place / f"ran{number}").exists() for number in range(2))
 
 
+def strange_checkpoint(run, **parts):
+    state = torch.load(run / "best.pt", weights_only=True)
+    torch.save({**state, **parts}, run / "best.pt")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"architecture": {"backbone": "conv4", "nothing": 1}},
+        {"architecture": {"backbone": "resnet18", "backbone_options": {"checkpoint_path": "evil.pth"}}},
+        {"architecture": {"backbone": ["conv4"], "pool": 5}},
+        {"architecture": None},
+        {"network": 3},
+        {"about": ["classes"]},
+        {"about": {"classes": ["one"]}},
+        {"about": {"preprocessing": {"nothing": 1}}},
+    ],
+    ids=str,
+)
+def test_a_checkpoint_that_says_strange_things_is_refused(covpool, trained, place, parts):
+    shutil.copytree(trained, place / "run")
+    strange_checkpoint(place / "run", **parts)
+    said = covpool("predict", "run", "data/val/cat/0.png")
+    assert said.code in (1, 2), said
+    assert "error: " in said.err
+    assert "--debug" not in said.err
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name: !!python/object/apply:os.mkdir ['it ran']",
+        "network: {backbone_options: {x: " + "[" * 3000 + "]" * 3000 + "}}",
+        BOMB + "network: {backbone_options: {x: *i}}",
+        BOMB + "network: {backbone_options: {<<: [{x: *i}]}}",
+        "network: {backbone_options: &a {x: *a}}",
+    ],
+    ids=["tag", "deep", "bomb", "merged bomb", "endless"],
+)
+@pytest.mark.parametrize("command", ["train mine.yaml --run new", "sweep small/digits --space mine.yaml --out new"])
+def test_nothing_in_yaml_is_made_or_repeated_without_end(covpool, tmp_path, text, command):
+    (tmp_path / "mine.yaml").write_text(text)
+    said = covpool(*command.split())
+    assert said.code == 2, said
+    assert "the text is no YAML" in said.err
+    assert not (tmp_path / "it ran").exists()
+
+
 def test_the_payload_would_have_run(tmp_path):
     as_pickle(tmp_path / "payload", Payload(tmp_path / "it ran"))
     pickle.loads((tmp_path / "payload").read_bytes())

@@ -133,6 +133,9 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor], 
             f"{path} is no checkpoint of covpool (format {FORMAT!r} was needed, got {found!r}); "
             "build the network with create_network and read weights with load_weights"
         )
+    parts = [content.get("architecture"), content.get("about") or {}, content.get("ema") or content.get("network")]
+    if not all(isinstance(part, Mapping) for part in parts):
+        raise ValueError(f"{path} is no whole checkpoint of covpool: architecture, weights or about is missing")
     if content.get("ema") is not None:
         logger.info("%s: taking the averaged (EMA) weights", path)
     return dict(content["architecture"]), _judged_weights(content), dict(content.get("about") or {})
@@ -150,4 +153,16 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor],
             f"{path} says nothing about its network (it was not written by save_network); "
             "build the network with create_network and read weights with load_weights"
         )
-    return json.loads(metadata["architecture"]), arrays, json.loads(metadata["about"])
+    architecture, about = (_described(path, metadata, name) for name in ("architecture", "about"))
+    return architecture, arrays, about
+
+
+def _described(path: Path, metadata: Mapping[str, str], name: str) -> dict[str, Any]:
+    """A part of what a file says about its network."""
+    try:
+        found = json.loads(metadata.get(name, ""))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} holds no {name} that can be read: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no {name}: a mapping was needed, got a {type(found).__name__}")
+    return found

@@ -141,6 +141,9 @@ def _describe(hint: Any) -> str:
     return _WORDS.get(hint, "a mapping" if origin is dict else str(hint))
 
 
+_MOST_VALUES = 100_000
+
+
 class _Loader(yaml.SafeLoader):
     """YAML 1.1 takes 1e-4 for text; here it is a number, as in YAML 1.2 and as everybody means it."""
 
@@ -153,11 +156,27 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(text: str) -> Any:
-    """Plain data from YAML text; RecipeError where it is no YAML."""
+    """Plain data from YAML text; RecipeError where it is no YAML, or aliases make it endless or huge."""
     try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        _weigh(node, {})
+        return None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, RecursionError) as error:
         raise RecipeError([f"the text is no YAML: {' '.join(str(error).split())}"]) from error
+
+
+def _weigh(node: yaml.Node | None, known: dict[int, int]) -> int:
+    """How many values a part of a text is, once its aliases are written out."""
+    if node is None or isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = _MOST_VALUES + 1  # as long as it is weighed: it holds itself
+        parts = [part for pair in node.value for part in (pair if isinstance(pair, tuple) else (pair,))]
+        known[id(node)] = 1 + sum(_weigh(part, known) for part in parts)
+    if known[id(node)] > _MOST_VALUES:
+        raise yaml.YAMLError(f"its aliases make more than {_MOST_VALUES:,} values of it, or it holds itself")
+    return known[id(node)]
 
 
 def write_yaml(data: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from covpool.cli.errors import FAILED, FINE
+from covpool.cli.errors import FAILED, FINE, Failure
 from covpool.cli.images import image_files, preprocessing_of, set_of_files
 from covpool.cli.options import (
     add_bad_image,
@@ -101,6 +101,8 @@ def _predict(options: Namespace, files: Sequence[Path]) -> tuple[list[dict[str, 
                 raise
             return [], list(loader.skipped)
     classes = about.get("classes") or [str(i) for i in range(found.logits.shape[1])]
+    if len(classes) != found.logits.shape[1]:
+        raise Failure(f"{options.network} names {len(classes)} classes, and its network has {found.logits.shape[1]}")
     best = replace(found, logits=found.logits / temperature).probabilities.topk(min(options.top_k, len(classes)))
     picked = zip(found.indices.tolist(), best.indices.tolist(), best.values.tolist(), strict=True)
     return [_row(files[i], [classes[k] for k in top], shares) for i, top, shares in picked], list(loader.skipped)
