@@ -69,7 +69,8 @@ class Judge:
         if self._pictures is None:
             images = next(iter(session.parts.val_loader.epoch(0))).images
             shown = session.ranks.rows(images.flatten(0, -4)[:PICTURES].to(session.fabric.device))
-            self._pictures = shown[:PICTURES]
+            # of the first batch, as one process has it: one picture too many for that may have joined it
+            self._pictures = shown[: session.recipe.loader.batch_size][:PICTURES]
         return look_inside(session.alone(session.judged_network), self._pictures, session.recipe)
 
     def result_of_now(self) -> Result:
