@@ -13,6 +13,7 @@ import numpy as np
 from covpool.data.errors import BadSource
 from covpool.data.images import ImageSet, ImageSource
 from covpool.data.names import Names
+from covpool.data.sources.shards.hashes import read_hashes
 from covpool.data.sources.shards.index import IndexedShard, index_shard
 from covpool.data.sources.shards.options import Keeping
 from covpool.data.sources.shards.patterns import is_remote, name_of
@@ -61,7 +62,8 @@ def open_shards(
             limit that the shards do not fit.
     """
     keeping = keeping or Keeping()
-    store = Store((keeping.cache or cache).resolve(), keeping.limit)
+    hashes = None if keeping.hashes is None else read_hashes(keeping.hashes)
+    store = Store((keeping.cache or cache).resolve(), keeping.limit, hashes)
     splits: dict[str, _Split] = {}
     names: dict[int, str] = {}
     words: dict[str, int] = {}

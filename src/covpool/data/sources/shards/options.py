@@ -31,12 +31,14 @@ class Keeping:
         limit: bytes that all copies there may take together; None: they stay, and the whole set is copied at first.
         window: shards whose pictures are shuffled together; None shuffles the whole set.
         ahead: shards that are fetched while others are read; None: as many as a window has, else 2.
+        hashes: the ``dataset.json`` of the prepared set, which every copy is compared with; None: sizes alone are.
     """
 
     cache: Path | None = None
     limit: int | None = None
     window: int | None = None
     ahead: int | None = None
+    hashes: Path | None = None
 
     @property
     def fetched_ahead(self) -> int:
@@ -56,7 +58,7 @@ def split_options(source: str) -> tuple[str, Keeping | None]:
 
     Example:
         >>> split_options("s3://b/{0..9}.tar#limit=2GB,window=4")
-        ('s3://b/{0..9}.tar', Keeping(cache=None, limit=2000000000, window=4, ahead=None))
+        ('s3://b/{0..9}.tar', Keeping(cache=None, limit=2000000000, window=4, ahead=None, hashes=None))
         >>> split_options("shards/")
         ('shards/', None)
     """
@@ -95,9 +97,16 @@ def _ahead(value: str) -> int | None:
     return int(value) if re.fullmatch(r"\d{1,2}", value) and int(value) <= _MOST_AHEAD else None
 
 
-_READ: dict[str, Callable[[str], Any]] = {"cache": _folder, "limit": _bytes, "window": _shards, "ahead": _ahead}
+_READ: dict[str, Callable[[str], Any]] = {
+    "cache": _folder,
+    "limit": _bytes,
+    "window": _shards,
+    "ahead": _ahead,
+    "hashes": _folder,
+}
 _WANTED = {
     "cache": "a folder",
+    "hashes": "a file, the dataset.json of the prepared set",
     "limit": "a size above 0, such as 200GB",
     "window": "a number of shards, 1 or more",
     "ahead": f"a number of shards from 0 to {_MOST_AHEAD}",

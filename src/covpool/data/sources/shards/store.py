@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from covpool.data.errors import BadSource
 from covpool.data.sources.shards.fetch import copy_to
+from covpool.data.sources.shards.hashes import check_shard
 from covpool.data.sources.shards.index import IndexedShard, index_shard, load_index, save_index
 from covpool.data.sources.shards.patterns import name_of
 
@@ -35,14 +36,17 @@ class Store:
     Args:
         folder: holds ``shards/`` with the copies, ``shard-indexes/`` with what is in them, ``shard-locks/``.
         limit: bytes of all copies and transfers together; None: no limit.
+        hashes: SHA-256 by the name of a shard, which each copy is compared with; None: none is.
     """
 
     folder: Path
     limit: int | None = None
+    hashes: Mapping[str, str] | None = None
 
     def path_of(self, shard: str) -> Path:
         """Where the copy of a shard lies, or will."""
-        digest = hashlib.sha256(shard.encode()).hexdigest()[:16]
+        known = "" if self.hashes is None else self.hashes.get(name_of(shard), "?")  # no unchecked copy serves as one
+        digest = hashlib.sha256((shard + known).encode()).hexdigest()[:16]
         return self.folder / "shards" / f"{digest}-{_safe(name_of(shard))}"
 
     def fetched(self, shard: str, stop: threading.Event | None = None) -> Path:
@@ -62,6 +66,8 @@ class Store:
             log.info("fetching %s", shard)
             try:
                 copy_to(shard, part, partial(self._reserve, part), stop)
+                if self.hashes is not None:
+                    check_shard(shard, part, self.hashes)
                 _flush(part)
                 self._place(part, target)
             finally:
