@@ -51,3 +51,6 @@ def test_what_is_nothing_of_ours_is_refused_with_a_sentence(tmp_path):
     (tmp_path / "deep.json").write_text("[" * 100_000)
     with pytest.raises(ValueError, match="is no JSON file"):
         read(tmp_path / "deep.json")
+    (tmp_path / "best.pt").write_bytes(b"PK\x03\x04\x80\xff")
+    with pytest.raises(ValueError, match="no text at all; name the run"):
+        read(tmp_path / "best.pt")

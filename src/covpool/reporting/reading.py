@@ -69,6 +69,8 @@ def _ours(file: Path) -> dict[str, Any] | None:
 def _loaded(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is no JSON file, and no text at all; name the run or its results") from error
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is no JSON file: {error}") from error
 

@@ -49,6 +49,12 @@ def test_show_says_what_it_leaves_out_and_when_nobody_writes_so(covpool):
     assert "left out: note (a str)" in said.out
 
 
+def test_of_a_run_its_best_weights_are_shown(covpool, trained):
+    said = covpool("weights", "show", trained)
+    assert said.code == 0
+    assert "best.pt: PyTorch" in said.out
+
+
 def test_an_imported_network_gives_the_logits_of_the_official_code(covpool, imported):
     said = covpool("weights", "verify", imported, "--golden", GOLDEN / "gm_sop" / FOLDER / "golden.npz")
     assert said.code == 0, said.out

@@ -26,3 +26,5 @@ def test_a_sound_run_and_no_run_are_told_apart_from_a_fault(covpool, trained):
     assert "holds no step that went wrong" in covpool("doctor", trained).err
     said = covpool("doctor", "nowhere")
     assert (said.code, said.err) == (2, "error: covpool doctor needs the folder of a run; there is none at nowhere\n")
+    (trained / "shards").mkdir(exist_ok=True)
+    assert "needs the folder of a run" in covpool("doctor", trained / "shards").err

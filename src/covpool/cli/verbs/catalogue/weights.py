@@ -94,9 +94,12 @@ def run(options: Namespace) -> int:
 
 
 def _show(options: Namespace) -> int:
+    from covpool.models.restore import weights_file
     from covpool.weights.files import find_format
 
-    arrays = find_format(options.file)(options.file)
+    is_run = (Path(options.file) / "recipe.yaml").is_file()
+    file = weights_file(options.file) if is_run else options.file
+    arrays = find_format(file)(file)
     columns = [Column(key, key, numeric=key == "numbers") for key in ("name", "shape", "numbers", "type")]
     rows, total = [], 0
     for name, one in arrays.stored.items():
@@ -107,7 +110,7 @@ def _show(options: Namespace) -> int:
         shape = " x ".join(map(str, one.shape)) or "a number"
         rows.append([Cell(name), Cell(shape), Cell(count(size), size), Cell(one.dtype)])
     lines = [
-        f"{options.file}: {arrays.format}, {count(len(rows))} arrays, {count(total)} numbers",
+        f"{file}: {arrays.format}, {count(len(rows))} arrays, {count(total)} numbers",
         f"written as: {_recognised(arrays)}",
         "",
         Table(columns, rows).to_text(),

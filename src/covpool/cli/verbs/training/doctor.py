@@ -30,7 +30,7 @@ def build() -> Parser:
 
 def run(options: Namespace) -> int:
     """Diagnose the step that the run has kept."""
-    if not Path(options.run).is_dir():
+    if not any((Path(options.run) / name).exists() for name in ("recipe.yaml", "doctor")):
         raise Usage([f"covpool doctor needs the folder of a run; there is none at {options.run}"])
     from covpool.training.doctor import second_opinion
 
