@@ -78,6 +78,6 @@ def caller(folder, strategy, *faults):
     sys.exit(guard(work))
 
 
-if AT_BIRTH in os.environ and multiprocessing.parent_process() is not None:
-    sign(os.environ[AT_BIRTH])
+if AT_BIRTH in os.environ and multiprocessing.current_process().name.startswith("SpawnProcess-"):
+    sign(os.environ[AT_BIRTH])  # this is imported before the process runs anything of its own
     os.killpg(0, signal.SIGINT)
