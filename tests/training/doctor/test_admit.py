@@ -281,6 +281,22 @@ def test_an_update_that_spoils_the_last_step_is_not_saved(recipe, pictures, tmp_
     assert all(value.isfinite().all() for value in load_checkpoint(run / "last.pt")["network"].values())
 
 
+def test_a_variance_that_overflows_while_the_steps_are_finite_is_not_saved_in_silence(recipe, pictures, tmp_path):
+    """Training does not read it, and evaluation says one thing for every picture."""
+    run = tmp_path / "run"
+    train(recipe, run, images=pictures, time_limit=0.0, **SETTINGS)
+    state = load_checkpoint(run / "last.pt")
+    state["network"]["head.pool.reduce.norm.running_var"][2] = torch.inf
+    save_checkpoint(run / "last.pt", {key: value for key, value in state.items() if key != "format"})
+    with pytest.raises(NonFiniteLoss, match="a running statistic of it") as caught_error:
+        train(None, run, resume=True, images=pictures, **SETTINGS)
+    error = caught_error.value
+    finding = error.diagnosis.finding
+    assert (finding.stage, finding.module) == ("statistics", "head.pool.reduce.norm")
+    assert "variance overflowed in head.pool.reduce.norm.running_var" in error.diagnosis.causes[0]
+    assert second_opinion(run).first == error.diagnosis.first
+
+
 @pytest.mark.parametrize("every", [None, 2])
 def test_a_run_that_looks_now_and_then_finds_the_step_again(open_recipe, pictures, tmp_path, every):
     """As on an accelerator: the fault is seen four steps late, and the run goes there again from a checkpoint."""

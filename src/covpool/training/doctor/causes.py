@@ -84,6 +84,18 @@ def _update(e: Evidence) -> Iterator[Weighed]:
     yield 2.5, "the weights were no numbers when the run began or was resumed: check the file with covpool weights show"
 
 
+def _statistics(e: Evidence) -> Iterator[Weighed]:
+    if e.finding.stage != "statistics":
+        return
+    names = ", ".join(e["statistics"])
+    yield (
+        8.0,
+        f"features so large that their variance overflowed in {names}: training goes on, but evaluation divides by "
+        f"it; lower optimizer.lr (it was {e.lr:.3g})",
+    )
+    yield 3.0, "statistics that were no numbers when the run began: check the file with covpool weights show"
+
+
 def _learning_rate(e: Evidence) -> Iterator[Weighed]:
     advice = f"lower optimizer.lr (now {e.lr:.3g}), lengthen schedule.warmup_epochs, or set optimizer.clip_grad_norm"
     told = [loss for loss in e.losses if loss == loss]
@@ -180,7 +192,18 @@ def _always(e: Evidence) -> Iterator[Weighed]:
     yield 0.5, "pictures far from what the network was made for: look at what it sees (covpool data show)"
 
 
-_JUDGES = (_input, _update, _learning_rate, _number_format, _covariance, _domain, _loss, _not_repeated, _always)
+_JUDGES = (
+    _input,
+    _update,
+    _statistics,
+    _learning_rate,
+    _number_format,
+    _covariance,
+    _domain,
+    _loss,
+    _not_repeated,
+    _always,
+)
 
 
 def _place(e: Evidence) -> str:

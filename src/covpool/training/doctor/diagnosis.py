@@ -43,6 +43,10 @@ class Diagnosis:
             rest = finding.about["count"] - 1
             others = f" and {rest} more parameters" if rest else ""
             return f"first: {finding.about['parameters'][0]} of {module}{others} was no number before the step began"
+        if finding.stage == "statistics":
+            rest = finding.about["count"] - 1
+            others = f" and {rest} more statistics" if rest else ""
+            return f"first: {finding.about['statistics'][0]} of {module}{others}; the step itself is finite"
         if finding.stage == "unknown":
             return "first: not found; taken again, the step is finite"
         if finding.stage == "loss":

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from covpool.pooling import SecondOrderPool
 from covpool.training.doctor.tracer import Fault, Tracer, is_finite
+from covpool.training.loop.gradients import running_statistics
 from covpool.training.loop.objective import Objective
 from covpool.training.parts.precision import loss_scale
 from covpool.training.run import set_generator_states
@@ -40,7 +41,8 @@ class Finding:
 
     Attributes:
         stage: "input", "backbone", a slot of the pool ("reduce", "describe", "normalize", ...), "pool", "classifier",
-            "loss", "update" (the step before spoilt the weights), or "unknown" (taken again, the step is finite).
+            "loss", "update" (the step before spoilt the weights), "statistics" (the steps are finite, the variances
+            that norms keep of them are not), or "unknown" (taken again, the step is finite).
         direction: "forward", "backward" or "before".
         module: the name of the submodule, as in ``network.get_submodule``.
         batch: which of the step's batches, from 0.
@@ -63,6 +65,7 @@ def examine(patient: Patient) -> Finding:
         or _broken_pictures(patient)
         or _take_again(patient)
         or _take_again(patient, spared=_slots(patient.network))
+        or _spoilt_statistics(patient)
         or Finding(stage="unknown", direction="forward")
     )
 
@@ -75,6 +78,17 @@ def _spoilt_weights(patient: Patient) -> Finding | None:
     kind = type(patient.network.get_submodule(module)).__name__
     about = {"parameters": wrong[:5], "count": len(wrong), "optimizer_state": _spoilt_state(patient)}
     return Finding(stage="update", direction="before", module=module, kind=kind, where="parameter", about=about)
+
+
+def _spoilt_statistics(patient: Patient) -> Finding | None:
+    """Of a step that is finite: what is no number in it would have spoilt them too."""
+    wrong = [name for name, values in running_statistics(patient.network).items() if not is_finite(values)]
+    if not wrong:
+        return None
+    module = wrong[0].rpartition(".")[0]
+    kind = type(patient.network.get_submodule(module)).__name__
+    about = {"statistics": wrong[:5], "count": len(wrong)}
+    return Finding(stage="statistics", direction="before", module=module, kind=kind, where="buffer", about=about)
 
 
 def _spoilt_state(patient: Patient) -> str | None:

@@ -43,6 +43,11 @@ def all_finite(tensors: Iterable[Tensor]) -> bool:
     return all(bool(own_part(t).isfinite().all()) for t in tensors if t.is_floating_point())
 
 
+def running_statistics(network: nn.Module) -> dict[str, Tensor]:
+    """What norms have counted over the batches, by name: training does not read it, evaluation divides by it."""
+    return {name: values for name, values in network.named_buffers() if name.rpartition(".")[2].startswith("running_")}
+
+
 def _as_vector(tensor: Tensor) -> Tensor:
     """Its numbers in the order of memory, without a copy where they are contiguous or channels come last."""
     return (tensor if tensor.is_contiguous() else tensor.movedim(1, -1)).reshape(-1)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from covpool.data import Batch
 from covpool.training.distributed.sharding import gathered
-from covpool.training.loop.gradients import Gradients, all_finite, by_part
+from covpool.training.loop.gradients import Gradients, all_finite, by_part, running_statistics
 from covpool.training.loop.meters import NonFiniteLoss
 from covpool.training.loop.overflow import Overflows, taken_again
 from covpool.training.loop.session import Session
@@ -183,11 +183,15 @@ class Stepper:
             return self.gradients.are_finite()
 
     def check_weights(self) -> None:
-        """NonFiniteLoss where a weight, or an average of them, is no number."""
+        """NonFiniteLoss where a weight, an average of them, or a running statistic is no number."""
         average = self.session.average
-        averaged = [] if average is None else average.network.parameters()
-        if not self._in_all(all_finite(chain(self.session.network.parameters(), averaged))):
-            self._fail("network; a weight of it", nan)
+        networks = [self.session.network] if average is None else [self.session.network, average.network]
+        for what, tensors in (
+            ("network; a weight of it", [network.parameters() for network in networks]),
+            ("network; a running statistic of it", [running_statistics(network).values() for network in networks]),
+        ):
+            if not self._in_all(all_finite(chain.from_iterable(tensors))):
+                self._fail(what, nan)
 
     def _in_all(self, fine: bool) -> bool:
         """Whether it is so in all processes: each looks at its own slices, where parameters are shared out."""
