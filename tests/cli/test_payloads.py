@@ -61,6 +61,8 @@ def add(archive, name, data):
     archive.addfile(info, io.BytesIO(data))
 
 
+RARE = ("old torch", "npy")  # the slow tests try these, too
+
 # {file}: the payload; {data}: class folders; {image}: a picture; {run}: a run folder whose checkpoints are the payload
 COMMANDS = [
     "evaluate {file} --data {data}",
@@ -87,6 +89,19 @@ COMMANDS = [
     "data prepare {file} prepared",
     "compare --data {file} --frozen",
     "train small/digits --data {file} --run new",
+    "train small/digits --run new --distillation teacher(weights={file})",
+    "train small/digits --run new --distillation teacher(weights={file},network=resnet18)",
+    "evaluate {sound} --data digits --against {file}",
+    "evaluate {sound} --data digits --subset {file}",
+    "predict {sound} {image} --temperature {file}",
+    "predict {sound} {file}",
+    "robustness {sound} --data digits --reference {file}",
+    "weights verify {sound}/best.pt --golden {file}",
+    "weights export {file} --to onnx -o out.onnx",
+    "bench speed --runs {file}",
+    "data show {file} -o out.png",
+    "recipes show {file}",
+    "sweep --resume {run}",
 ]
 
 
@@ -113,7 +128,9 @@ def make_run(place, trained, make, payload):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.split()[:2]))
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind in RARE else kind for kind in KINDS]
+)
 def test_nothing_in_a_file_is_run(covpool, trained, place, command, kind):
     marker = place / "it ran"
     file = place / f"payload.{'pt' if 'torch' in kind else kind.replace('pickle', 'pkl')}"
@@ -122,6 +139,7 @@ def test_nothing_in_a_file_is_run(covpool, trained, place, command, kind):
         "file": file,
         "data": place / "data",
         "image": place / "data/val/cat/0.png",
+        "sound": trained,
         "run": make_run(place, trained, KINDS[kind], Payload(marker)),
     }
     said = covpool(*[word.format(**named) for word in command.split()])
