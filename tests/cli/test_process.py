@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from covpool.cli.process import Terminated, Unread, hear_polite_kills
+from covpool.cli.process import Unread, hear_polite_kills
+from covpool.stop_signals import Terminated
 
 AT_IMPORT = """
 import runpy, signal, sys

@@ -26,8 +26,9 @@ MAY_IMPORT = {
     "allocator": set(),
     "network_access": set(),
     "foreign_text": set(),
+    "stop_signals": set(),
 }
-ANYONE_MAY = {"registry", "observe", "allocator", "network_access", "foreign_text", "_version"}
+ANYONE_MAY = {"registry", "observe", "allocator", "network_access", "foreign_text", "stop_signals", "_version"}
 OUTSIDE = {  # third parties that a room may know, where few are allowed
     "functional": {"torch", "jaxtyping"},
     "formats": {"numpy"},
@@ -37,6 +38,7 @@ OUTSIDE = {  # third parties that a room may know, where few are allowed
     "allocator": set(),
     "network_access": set(),
     "foreign_text": set(),
+    "stop_signals": set(),
 }
 
 

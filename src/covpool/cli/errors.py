@@ -11,6 +11,7 @@ from pathlib import Path
 
 from covpool.foreign_text import shown
 from covpool.registry import UnknownName
+from covpool.stop_signals import Terminated
 
 FINE, FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 _WRONG_VALUE = (ValueError, TypeError, FileExistsError, FileNotFoundError, NotADirectoryError)
@@ -65,7 +66,7 @@ def guard(work: Callable[[], int], *, debug: bool = False) -> int:
 
 def code_of_stop(stop: KeyboardInterrupt) -> int:
     """That of a polite kill, where it was one, else that of Ctrl-C."""
-    return TERMINATED if type(stop).__name__ == "Terminated" else INTERRUPTED
+    return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
 
 
 def sentence(error: Exception) -> str:

@@ -8,26 +8,23 @@ import sys
 from types import FrameType
 from typing import Any, TextIO, cast
 
-
-class Terminated(KeyboardInterrupt):
-    """A polite kill, outside of a training, which has its own."""
+from covpool.stop_signals import POLITE, Terminated
 
 
 def hear_polite_kills() -> None:
     """SIGTERM and the end of the terminal end the work as Ctrl-C does: with its own clearing up, not in its middle."""
     if "RANK" in os.environ:  # of torchrun: it may be waiting for others in C++, where no handler would run
         return
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # else nohup, or a caller of its own
+    for number in POLITE:
+        if signal.getsignal(number) == signal.SIG_DFL:  # else nohup, or a caller of its own
             signal.signal(number, _terminate)
 
 
 def leave(code: int) -> None:
     """End the process; whoever is impatient from here on gets the same code at once."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
-            signal.signal(getattr(signal, name), lambda *_: os._exit(code))
+    for number in (signal.SIGINT, *POLITE):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: os._exit(code))
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader left; without this Python complains once more while it shuts down

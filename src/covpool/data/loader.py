@@ -20,7 +20,8 @@ from covpool.data.order import BatchRequest, SampleOrder, private_random_numbers
 from covpool.data.sampling import Sampling
 from covpool.data.transforms import ImageTransform
 from covpool.data.whole import WholeBatches, in_threads, whole_batches
-from covpool.data.workers import POLITE, begin, interrupts_held
+from covpool.data.workers import begin, interrupts_held
+from covpool.stop_signals import POLITE
 
 OnBadImage = Literal["stop", "skip"]
 Transform = Callable[[Image.Image], Tensor]

@@ -11,9 +11,7 @@ from types import FrameType
 from typing import Any
 
 from covpool.allocator import give_freed_memory_back
-
-# polite kills: they reach all processes of a job, and the end of a terminal all of its group
-POLITE = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+from covpool.stop_signals import POLITE
 
 
 @contextmanager

@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from covpool.training.loop.interrupt import Interrupted, StopSwitch, Terminated
+from covpool.stop_signals import Terminated
+from covpool.training.loop.interrupt import Interrupted, StopSwitch
 
 SIGNALS = [
     (signal.SIGINT, "asked", KeyboardInterrupt),

@@ -16,9 +16,10 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from covpool.data import CorruptImage, ImageSet
 from covpool.data.corruptions import corrupt, through_jpeg
 from covpool.data.transforms.image_transform import Geometry
-from covpool.data.workers import POLITE, begin, interrupts_held
+from covpool.data.workers import begin, interrupts_held
 from covpool.evaluation.robustness.records import CLEAN, Condition
 from covpool.evaluation.robustness.saving import ReleasedLayout
+from covpool.stop_signals import POLITE
 
 PART_BYTES = 160_000_000  # of squares kept at a time, over all workers: 1063 of 224 x 224
 

@@ -9,8 +9,7 @@ from time import monotonic
 from types import FrameType, TracebackType
 from typing import Any
 
-# Ctrl-C; what clusters and systems send some time before SIGKILL; a terminal that is closed
-_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+from covpool.stop_signals import POLITE, Terminated
 
 
 class Interrupted(Exception):
@@ -19,10 +18,6 @@ class Interrupted(Exception):
     def __init__(self, reason: str = "asked") -> None:
         self.reason = reason
         super().__init__()
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, where it could not wait for a place at which the run can be saved."""
 
 
 def stopped_by(reason: str, text: str = "") -> KeyboardInterrupt:
@@ -80,7 +75,7 @@ class StopSwitch:
 
     def __enter__(self) -> StopSwitch:
         if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
+            for number in (signal.SIGINT, *POLITE):
                 if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
                     self._former[number] = signal.signal(number, self._on_signal)
         return self
