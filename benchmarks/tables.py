@@ -205,6 +205,30 @@ def training_step(record: Record) -> str:
     return _page(facts, head, body)
 
 
+def one_node(record: Record) -> str:
+    """Processes by precisions: pictures a second and memory; then the messages."""
+    settings = record["settings"]
+    head = ["processes", "strategy", "precision", "pictures a second", "over one process", "peak MB of a process"]
+    body = [
+        [
+            *(row[key] for key in ("processes", "strategy", "precision", "pictures_a_second")),
+            _quartiled(row, "over_one"),
+            row["peak_mb"],
+        ]
+        for row in record["rows"]
+        if row["what"] == "training"
+    ]
+    sums = next(row for row in record["rows"] if row["what"] == "messages")
+    facts = (
+        f"`train` with {settings['backbone']} and isqrt, {settings['parameters']:,} parameters, {settings['side']} px, "
+        f"{settings['batch']} pictures in each process, SGD with momentum, channels last; the cores are shared out "
+        f"among the processes. Medians of {settings['rounds']} trainings of {settings['steps']} steps in turn. Summing "
+        f"{sums['mb']} MB of gradients over {sums['processes']} processes (gloo, one machine): {sums['seconds']} s "
+        f"({sums['seconds_spread'][0]} to {sums['seconds_spread'][1]}), {sums['gb_a_second']} GB/s."
+    )
+    return _page(facts, head, body)
+
+
 def soak(record: Record) -> str:
     """Stretches of the run: what was held, and how long a step took."""
     settings, bars = record["settings"], record["settings"]["bars"]
@@ -236,6 +260,7 @@ KINDS: dict[str, Callable[[Record], str]] = {
     "landscape": landscape,
     "training_step": training_step,
     "corruptions": corruptions,
+    "one_node": one_node,
     "soak": soak,
 }
 

@@ -38,6 +38,15 @@ def test_the_memory_of_two_ranks_is_measured(monkeypatch, capsys, nothing_writte
 
 
 @pytest.mark.slow
+def test_trainings_in_one_process_and_in_two_are_measured(monkeypatch, capsys, nothing_written):
+    """Six trainings in interpreters of their own, channels last, ddp and fsdp."""
+    monkeypatch.setattr(sys, "argv", ["one_node", "--smoke"])
+    importlib.import_module("one_node").main()
+    said = capsys.readouterr().out
+    assert (said.count("'what': 'training'"), said.count("'what': 'messages'")) == (6, 1)
+
+
+@pytest.mark.slow
 def test_networks_are_trained_and_measured(monkeypatch, capsys, nothing_written):
     monkeypatch.setattr(sys, "argv", ["landscape", "--smoke"])
     importlib.import_module("landscape").main()
@@ -82,7 +91,7 @@ def test_the_table_of_training_steps_shows_ratios_and_bars():
 
 
 def test_every_record_has_a_table():
-    assert {*BENCHMARKS, "data_memory", "landscape", "training_step"} == set(tables.KINDS)
+    assert {*BENCHMARKS, "data_memory", "landscape", "one_node", "training_step"} == set(tables.KINDS)
 
 
 def test_the_sketch_never_makes_a_square_matrix_and_the_second_moment_does():
