@@ -1,6 +1,7 @@
 import contextlib
 import io
 import logging
+import re
 import pickle
 import random
 import tarfile
@@ -131,8 +132,9 @@ def test_a_hostile_shard_is_named_and_the_rest_goes_on(tmp_path, monkeypatch, ca
     with caplog.at_level(logging.WARNING):
         images = open_images("s", val_fraction=0).train
     assert numbers(images) == [0, 2, 3]
-    assert f"left out of the shard '{tmp_path / 's' / 'train-0.tar'}'" in caplog.text
-    with pytest.raises(BadSource, match=r"left out of the shard 's/train-0.tar'"):
+    said = f"left out of the shard '{tmp_path / 's' / 'train-0.tar'}'"
+    assert said in caplog.text
+    with pytest.raises(BadSource, match=re.escape(said)):
         open_images("s", val_fraction=0, on_damage="stop")
     assert not (tmp_path / "ran").exists()
     assert not (tmp_path / "etc").exists()
