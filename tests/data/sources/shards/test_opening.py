@@ -1,9 +1,9 @@
 import contextlib
 import io
 import logging
-import re
 import pickle
 import random
+import re
 import tarfile
 import time
 
