@@ -53,9 +53,9 @@ def test_what_reaches_the_whole_group_is_answered_by_the_main_process_alone(tmp_
 
 def test_a_reader_that_leaves_ends_no_training(tmp_path):
     run = tmp_path / "run"
-    process = started(run, "--epochs", "3", "--loader.workers", "0")
-    process.stderr.close()
-    assert process.wait(timeout=PATIENCE) == 0
+    with started(run, "--epochs", "3", "--loader.workers", "0") as process:
+        process.stderr.close()
+        assert process.wait(timeout=PATIENCE) == 0
     assert (run / "result.json").exists()
 
 
