@@ -48,17 +48,17 @@ def restore_network(path: str | Path) -> tuple[Network, dict[str, Any]]:
     return network.eval(), about
 
 
-def _built(path: Path, architecture: Mapping[str, Any]) -> Network:
-    """The network that a file describes; no word of a file makes it fetch weights."""
+def _built(place: object, architecture: Mapping[str, Any]) -> Network:
+    """The network that the file at ``place`` describes; no word of a file makes it fetch weights."""
     try:
         return create_network(**{**architecture, "pretrained": False})
     except (TypeError, AttributeError, KeyError, IndexError) as error:  # values of kinds that no network of ours stores
-        raise ValueError(f"{path} describes a network that cannot be built: {error}") from error
+        raise ValueError(f"{place} describes a network that cannot be built: {error}") from error
 
 
 def network_of(state: Mapping[str, Any]) -> Network:
     """The network of a checkpoint that has been read, as ``restore_network`` gives it."""
-    network = create_network(**state["architecture"])
+    network = _built("the checkpoint", state["architecture"])
     load_weights(network, _judged_weights(state))
     return network.eval()
 

@@ -16,6 +16,11 @@ from covpool.training.doctor.examine import Finding, Patient, examine
 from covpool.training.doctor.tracer import is_finite
 from covpool.training.run import whole_file
 
+_BEFORE = {  # the stage of what was spoilt before the step -> what it is, and what is said of it
+    "update": ("parameters", " was no number before the step began"),
+    "statistics": ("statistics", "; the step itself is finite"),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
@@ -39,14 +44,11 @@ class Diagnosis:
         batch = f", batch {finding.batch + 1} of the step"
         if finding.stage == "input":
             return f"first: the input{batch} holds values that are no numbers"
-        if finding.stage == "update":
+        if finding.stage in _BEFORE:
+            what, end = _BEFORE[finding.stage]
             rest = finding.about["count"] - 1
-            others = f" and {rest} more parameters" if rest else ""
-            return f"first: {finding.about['parameters'][0]} of {module}{others} was no number before the step began"
-        if finding.stage == "statistics":
-            rest = finding.about["count"] - 1
-            others = f" and {rest} more statistics" if rest else ""
-            return f"first: {finding.about['statistics'][0]} of {module}{others}; the step itself is finite"
+            others = f" and {rest} more {what}" if rest else ""
+            return f"first: {finding.about[what][0]} of {module}{others}{end}"
         if finding.stage == "unknown":
             return "first: not found; taken again, the step is finite"
         if finding.stage == "loss":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -71,24 +71,26 @@ def examine(patient: Patient) -> Finding:
 
 
 def _spoilt_weights(patient: Patient) -> Finding | None:
-    wrong = [name for name, p in patient.network.named_parameters() if not is_finite(p)]
-    if not wrong:
-        return None
-    module = wrong[0].rpartition(".")[0]
-    kind = type(patient.network.get_submodule(module)).__name__
-    about = {"parameters": wrong[:5], "count": len(wrong), "optimizer_state": _spoilt_state(patient)}
-    return Finding(stage="update", direction="before", module=module, kind=kind, where="parameter", about=about)
+    found = _spoilt(patient, patient.network.named_parameters(), "update", "parameter", "parameters")
+    return found and replace(found, about={**found.about, "optimizer_state": _spoilt_state(patient)})
 
 
 def _spoilt_statistics(patient: Patient) -> Finding | None:
     """Of a step that is finite: what is no number in it would have spoilt them too."""
-    wrong = [name for name, values in running_statistics(patient.network).items() if not is_finite(values)]
+    return _spoilt(patient, running_statistics(patient.network).items(), "statistics", "buffer", "statistics")
+
+
+def _spoilt(
+    patient: Patient, named: Iterable[tuple[str, Tensor]], stage: str, where: str, kept_as: str
+) -> Finding | None:
+    """Those of ``named`` that were no numbers when the step began, told as ``about[kept_as]``; None where all were."""
+    wrong = [name for name, values in named if not is_finite(values)]
     if not wrong:
         return None
     module = wrong[0].rpartition(".")[0]
     kind = type(patient.network.get_submodule(module)).__name__
-    about = {"statistics": wrong[:5], "count": len(wrong)}
-    return Finding(stage="statistics", direction="before", module=module, kind=kind, where="buffer", about=about)
+    about = {kept_as: wrong[:5], "count": len(wrong)}
+    return Finding(stage=stage, direction="before", module=module, kind=kind, where=where, about=about)
 
 
 def _spoilt_state(patient: Patient) -> str | None:
