@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from covpool.data.sources.shards.hashes import sha256_of
 from covpool.models.restore import weights_file
 
 
@@ -21,5 +22,4 @@ def fingerprint(weights: str | Path) -> dict[str, str]:
 def _sha256(path: Path) -> str:
     if path.is_dir():
         return hashlib.sha256("".join(map(_sha256, sorted(path.iterdir()))).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -19,6 +18,7 @@ from covpool.data.images import ImageSet
 from covpool.data.prepare.parallel import Tick
 from covpool.data.prepare.picture import Encoded, Encoding, square
 from covpool.data.prepare.plan import Part, Plan
+from covpool.data.sources.shards.hashes import sha256_of
 from covpool.data.sources.shards.logits import bytes_of
 from covpool.data.sources.shards.samples import LOGITS
 from covpool.formats.tfrecord import write_example, write_record
@@ -52,7 +52,7 @@ class PartWriter:
                 write[self.plan.format](file, part, record, tick)
                 _to_disk(file)
             record["bytes"] = unfinished.stat().st_size
-            record["sha256"] = _sha256(unfinished)
+            record["sha256"] = sha256_of(unfinished)
             os.replace(unfinished, self.folder / part.name)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -153,8 +153,3 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     member = tarfile.TarInfo(name)  # no time, no owner: the same pictures give the same bytes
     member.size = len(data)
     tar.addfile(member, io.BytesIO(data))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -27,12 +27,16 @@ def read_hashes(path: Path) -> dict[str, str]:
         raise BadSource(str(path), [sentence]) from error
 
 
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def check_shard(shard: str, copy: Path, hashes: Mapping[str, str]) -> None:
     """BadSource unless the copy of ``shard`` is what was prepared under its name."""
     wanted = hashes.get(name_of(shard))
     if wanted is None:
         raise BadSource(shard, [f"{shard!r} is not among the shards whose hashes were given (hashes=)"])
-    with copy.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != wanted:
+    if sha256_of(copy) != wanted:
         raise BadSource(shard, [f"{shard!r} is not the shard that was prepared: its SHA-256 is another"])
