@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from covpool.training import read_journal
+from faults.watching import await_step, events
 
 PATIENCE = 240  # seconds until two processes have imported what they need, on a busy machine
 
@@ -21,19 +21,6 @@ def torchrun(run, restarts):
     command += ["--resume-if-there", "--device", "cpu", "--steps", "150", "--loader.workers", "0"]
     command += ["--checkpoint_every_steps", "20"]
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-
-
-def events(run, kind):
-    path = run / "journal.jsonl"
-    return [event for event in read_journal(path) if event["event"] == kind] if path.exists() else []
-
-
-def await_step(run, step, process):
-    begun = time.monotonic()
-    while not any(event["step"] >= step for event in events(run, "step")):
-        assert time.monotonic() - begun < PATIENCE
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.05)
 
 
 def kill_rank(number):
@@ -59,7 +46,7 @@ def test_the_others_stop_within_a_minute_and_torchrun_goes_on(tmp_path, lost):
     run = tmp_path / "run"
     with torchrun(run, restarts=1) as process:
         OURS.add(process.pid)
-        await_step(run, 40, process)
+        await_step(run, process, patience=PATIENCE, step=40)
         kill_rank(lost)
         said = process.communicate(timeout=2 * PATIENCE)[1]
     assert process.returncode == 0, said
@@ -73,7 +60,7 @@ def test_without_a_restart_the_others_say_what_happened_and_how_to_go_on(tmp_pat
     run = tmp_path / "run"
     with torchrun(run, restarts=0) as process:
         OURS.add(process.pid)
-        await_step(run, 40, process)
+        await_step(run, process, patience=PATIENCE, step=40)
         kill_rank(1)
         begun = time.monotonic()
         said = process.communicate(timeout=PATIENCE)[1]

@@ -17,6 +17,7 @@ from covpool.training import NonFiniteLoss, read_journal, train
 from covpool.training.distributed import Ranks
 from covpool.training.run import RunFolder, load_checkpoint
 from faults.dying import FOLDER_MOMENTS, arm, in_a_process
+from faults.watching import await_step
 from tiny_runs import tiny_pictures
 from two_processes import too_fast
 
@@ -29,14 +30,6 @@ def started(run, strategy, *more):
     command = [sys.executable, "-m", "covpool", "train", "small/digits", "--run", str(run), "--device", "cpu"]
     command += ["--devices", "2", "--strategy", strategy, "--loader.workers", "0", "--log", "none", *more]
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
-
-
-def await_steps(run, process):
-    begun, journal = time.monotonic(), run / "journal.jsonl"
-    while not (journal.exists() and '"event": "step"' in journal.read_text()):
-        assert time.monotonic() - begun < PATIENCE
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.05)
 
 
 def assert_goes_on(run, strategy, said, reason):
@@ -58,7 +51,7 @@ def assert_goes_on(run, strategy, said, reason):
 def test_a_signal_to_the_callers_process_stops_all(tmp_path, strategy, number, code, reason):
     run = tmp_path / "run"
     with started(run, strategy, "--epochs", "200", "--checkpoint_every_steps", "100000") as process:
-        await_steps(run, process)
+        await_step(run, process, patience=PATIENCE)
         os.kill(process.pid, number)
         said = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == code, said

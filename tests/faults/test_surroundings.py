@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 
 import pytest
@@ -13,6 +12,7 @@ from covpool.models import restore_network
 from covpool.training import read_journal, train
 from covpool.training.run import load_checkpoint
 from faults.dying import PATIENCE
+from faults.watching import await_step
 from tiny_runs import tiny_pictures, tiny_recipe
 
 
@@ -24,14 +24,6 @@ def started(run, *more):
     return subprocess.Popen(command, **pipes, start_new_session=True, preexec_fn=heard)
 
 
-def await_steps(run, process):
-    begun, journal = time.monotonic(), run / "journal.jsonl"
-    while not (journal.exists() and '"event": "step"' in journal.read_text()):
-        assert time.monotonic() - begun < PATIENCE
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.05)
-
-
 TERM, HUP = signal.SIGTERM, signal.SIGHUP
 
 
@@ -39,7 +31,7 @@ TERM, HUP = signal.SIGTERM, signal.SIGHUP
 def test_what_reaches_the_whole_group_is_answered_by_the_main_process_alone(tmp_path, numbers):
     run = tmp_path / "run"
     process = started(run, "--epochs", "200", "--loader.workers", "2", "--transform.augment", "shift")
-    await_steps(run, process)
+    await_step(run, process, patience=PATIENCE)
     for number in numbers:
         os.killpg(process.pid, number)
     said = process.communicate(timeout=PATIENCE)[1]
